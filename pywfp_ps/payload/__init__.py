@@ -1,0 +1,1 @@
+"""What a host sent: frames decoded and checked, raw bytes kept, sizes bounded."""

@@ -1,0 +1,125 @@
+"""Packed bytes to plain bytes, never more of them than was agreed.
+
+Whatever a host or a customer sends may be a bomb: a few kilobytes of gzip that fill the memory.
+Every place that unpacks goes through `unpack` or `read_bounded`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+from pywfp_ps.errors import ReadError
+
+MAGIC = b"\x1f\x8b"
+"""First two bytes of every gzip member (RFC 1952, section 2.3.1)."""
+
+PLAIN_LIMIT = 512 * 1024 * 1024
+"""Bytes that unpacked data may have: three times the dump of a host with 50,000 filters."""
+
+RATIO_LIMIT = 250
+"""Plain bytes a packed byte may become; real dumps reach 19, a bomb of zeros 1,030."""
+
+_RATIO_FREE = 1024 * 1024  # below this the ratio says nothing: tiny files of one letter pack well
+_STEP = 256 * 1024
+_GZIP_BITS = 31  # zlib: 15 window bits + 16 for a gzip header with its checksum
+
+
+class TooLargeError(ReadError):
+    """The data is larger, or grows faster, than the caller allowed.
+
+    Attributes:
+        limit: Plain bytes that were allowed.
+    """
+
+    def __init__(self, source: str, where: str, problem: str, limit: int) -> None:
+        super().__init__(source, where, problem)
+        self.limit = limit
+
+
+def is_gzip(data: bytes) -> bool:
+    """Whether `data` begins like a gzip member."""
+    return data.startswith(MAGIC)
+
+
+def unpack(
+    data: bytes,
+    *,
+    limit: int = PLAIN_LIMIT,
+    ratio: int = RATIO_LIMIT,
+    source: str = "payload",
+) -> bytes:
+    """The plain bytes of `data`: gzip is unpacked (all members), anything else passes through.
+
+    Args:
+        data: Gzip or plain bytes.
+        limit: Most plain bytes.
+        ratio: Most plain bytes a packed byte; asked once more than 1 MiB has come out.
+        source: What the error calls the data.
+
+    Raises:
+        TooLargeError: More than `limit` bytes, or growing more than `ratio`-fold.
+        ReadError: The gzip stream is damaged, cut off, or followed by something else.
+    """
+    if not is_gzip(data):
+        if len(data) > limit:
+            raise TooLargeError(source, f"byte {limit}", f"larger than {limit} bytes", limit)
+        return data
+    allowed = min(limit, max(_RATIO_FREE, ratio * len(data)))
+    plain = bytearray()
+    at = 0
+    while at < len(data):
+        if not data.startswith(MAGIC, at):
+            if data[at:].strip(b"\0"):
+                raise ReadError(source, f"byte {at}", "something follows the gzip data")
+            break  # tape-style padding, which gzip itself ignores
+        at = _member(data, at, plain, allowed, source)
+        if len(plain) > allowed:
+            reason = f"larger than {limit} bytes" if allowed == limit else f"grows {ratio}-fold"
+            raise TooLargeError(source, f"plain byte {allowed}", f"gzip data {reason}", limit)
+    return bytes(plain)
+
+
+def read_bounded(
+    path: Path | str,
+    *,
+    limit: int = PLAIN_LIMIT,
+    ratio: int = RATIO_LIMIT,
+) -> bytes:
+    """The plain bytes of a file that is gzip or plain.
+
+    Raises:
+        TooLargeError: The file, or what it unpacks to, is over the limits.
+        ReadError: It is no regular file, or its gzip stream is damaged.
+        OSError: It cannot be opened or read.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ReadError(str(path), "the file", "is no regular file")
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise TooLargeError(str(path), f"byte {limit}", f"larger than {limit} bytes", limit)
+    return unpack(data, limit=limit, ratio=ratio, source=str(path))
+
+
+def _member(data: bytes, at: int, plain: bytearray, allowed: int, source: str) -> int:
+    """Unpack the gzip member at `at` onto `plain`; gives where the next one begins.
+
+    Stops one byte past `allowed`, so that the caller sees it, and never goes further.
+    """
+    inflater = zlib.decompressobj(_GZIP_BITS)
+    try:
+        while not inflater.eof and len(plain) <= allowed:
+            piece = inflater.unconsumed_tail
+            if not piece:
+                piece = data[at : at + _STEP]
+                at += len(piece)
+            step = inflater.decompress(piece, min(_STEP, allowed + 1 - len(plain)))
+            if not piece and not step:
+                raise ReadError(source, f"plain byte {len(plain)}", "gzip data is cut off")
+            plain += step
+    except zlib.error as error:
+        problem = f"damaged gzip data ({error})"
+        raise ReadError(source, f"plain byte {len(plain)}", problem) from None
+    return at - len(inflater.unused_data)
