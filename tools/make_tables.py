@@ -20,7 +20,9 @@ def _facts(name: str) -> Any:
 
 
 def _names() -> dict[str, dict[str, str]]:
-    return {kind: {row["name"]: row["guid"] for row in _facts(kind) if row["name"]} for kind in _NAMED}
+    return {
+        kind: {row["name"]: row["guid"] for row in _facts(kind) if row["name"]} for kind in _NAMED
+    }
 
 
 def _aliases() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Literal
@@ -29,6 +30,9 @@ FlagGroup = Literal[
     "session_flags",
     "sublayer_flags",
 ]
+
+
+_HEX_WORD = re.compile(r"(?:0x)?[0-9a-fA-F]{8}")
 
 
 @cache
@@ -70,9 +74,7 @@ def flags_of_number(group: FlagGroup, number: int) -> tuple[str, ...]:
 
 
 @cache
-def _flags_of_items(
-    group: FlagGroup, items: tuple[str, ...]
-) -> tuple[tuple[str, ...], int | None]:
+def _flags_of_items(group: FlagGroup, items: tuple[str, ...]) -> tuple[tuple[str, ...], int | None]:
     number = 0
     unnumbered = []
     known = values_of(group)
@@ -83,9 +85,7 @@ def _flags_of_items(
                 unnumbered.append(item)
             else:
                 number |= bit
-        elif len(item) == 8 and all(digit in "0123456789abcdefABCDEF" for digit in item):
-            number |= int(item, 16)
-        elif item.startswith("0x"):
+        elif _HEX_WORD.fullmatch(item):
             number |= int(item, 16)
         else:
             unnumbered.append(item)
@@ -93,9 +93,7 @@ def _flags_of_items(
     return names, None if unnumbered else number
 
 
-def flags_of_items(
-    group: FlagGroup, items: Iterable[str]
-) -> tuple[tuple[str, ...], int | None]:
+def flags_of_items(group: FlagGroup, items: Iterable[str]) -> tuple[tuple[str, ...], int | None]:
     """Sorted constants and number of a flag list as netsh prints it.
 
     netsh prints the bits it knows by name and all others of one word together as eight hex digits
