@@ -7,6 +7,7 @@ Every place that unpacks goes through `unpack` or `read_bounded`.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from pywfp_ps.errors import ReadError
@@ -61,23 +62,40 @@ def unpack(
         TooLargeError: More than `limit` bytes, or growing more than `ratio`-fold.
         ReadError: The gzip stream is damaged, cut off, or followed by something else.
     """
+    if not is_gzip(data) and len(data) <= limit:
+        return data
+    return b"".join(unpack_pieces(data, limit=limit, ratio=ratio, source=source))
+
+
+def unpack_pieces(
+    data: bytes,
+    *,
+    limit: int = PLAIN_LIMIT,
+    ratio: int = RATIO_LIMIT,
+    source: str = "payload",
+) -> Iterator[bytes]:
+    """The same piece by piece, in fixed memory; raises as `unpack` does, where it gets there."""
     if not is_gzip(data):
         if len(data) > limit:
             raise TooLargeError(source, f"byte {limit}", f"larger than {limit} bytes", limit)
-        return data
+        yield data
+        return
     allowed = min(limit, max(_RATIO_FREE, ratio * len(data)))
-    plain = bytearray()
-    at = 0
+    done = at = 0
     while at < len(data):
         if not data.startswith(MAGIC, at):
             if data[at:].strip(b"\0"):
                 raise ReadError(source, f"byte {at}", "something follows the gzip data")
-            break  # tape-style padding, which gzip itself ignores
-        at = _member(data, at, plain, allowed, source)
-        if len(plain) > allowed:
-            reason = f"larger than {limit} bytes" if allowed == limit else f"grows {ratio}-fold"
-            raise TooLargeError(source, f"plain byte {allowed}", f"gzip data {reason}", limit)
-    return bytes(plain)
+            return  # tape-style padding, which gzip itself ignores
+        member = _Member(data, at, source, done)
+        while piece := member.read(min(_STEP, allowed + 1 - done)):
+            done += len(piece)
+            if done > allowed:
+                reason = f"larger than {limit} bytes" if allowed == limit else f"grows {ratio}-fold"
+                where = f"plain byte {allowed}"
+                raise TooLargeError(source, where, f"gzip data {reason}", limit)
+            yield piece
+        at = member.end
 
 
 def read_bounded(
@@ -103,23 +121,34 @@ def read_bounded(
     return unpack(data, limit=limit, ratio=ratio, source=str(path))
 
 
-def _member(data: bytes, at: int, plain: bytearray, allowed: int, source: str) -> int:
-    """Unpack the gzip member at `at` onto `plain`; gives where the next one begins.
+class _Member:
+    """Reads the gzip member that begins at `start`; `end` is where it ended, once it has."""
 
-    Stops one byte past `allowed`, so that the caller sees it, and never goes further.
-    """
-    inflater = zlib.decompressobj(_GZIP_BITS)
-    try:
-        while not inflater.eof and len(plain) <= allowed:
-            piece = inflater.unconsumed_tail
-            if not piece:
-                piece = data[at : at + _STEP]
-                at += len(piece)
-            step = inflater.decompress(piece, min(_STEP, allowed + 1 - len(plain)))
-            if not piece and not step:
-                raise ReadError(source, f"plain byte {len(plain)}", "gzip data is cut off")
-            plain += step
-    except zlib.error as error:
-        problem = f"damaged gzip data ({error})"
-        raise ReadError(source, f"plain byte {len(plain)}", problem) from None
-    return at - len(inflater.unused_data)
+    def __init__(self, data: bytes, start: int, source: str, done: int) -> None:
+        self._data, self._at, self._source, self._done = data, start, source, done
+        self._inflater = zlib.decompressobj(_GZIP_BITS)
+
+    @property
+    def end(self) -> int:
+        return self._at - len(self._inflater.unused_data)
+
+    def read(self, most: int) -> bytes:
+        """Up to `most` plain bytes; none at the end of the member, which is then checked."""
+        while not self._inflater.eof:
+            packed = self._inflater.unconsumed_tail
+            if not packed:
+                packed = self._data[self._at : self._at + _STEP]
+                self._at += len(packed)
+            try:
+                piece = self._inflater.decompress(packed, most)
+            except zlib.error as error:
+                raise self._error(f"damaged gzip data ({error})") from None
+            if piece:
+                self._done += len(piece)
+                return piece
+            if not packed:
+                raise self._error("gzip data is cut off")
+        return b""
+
+    def _error(self, problem: str) -> ReadError:
+        return ReadError(self._source, f"plain byte {self._done}", problem)

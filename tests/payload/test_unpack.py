@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pywfp_ps.errors import ReadError
-from pywfp_ps.payload.unpack import TooLargeError, read_bounded, unpack
+from pywfp_ps.payload.unpack import TooLargeError, read_bounded, unpack, unpack_pieces
 
 PLAIN = b"<wfpstate>" + bytes(range(256)) * 40
 
@@ -109,3 +109,10 @@ def test_files_over_the_limit_and_folders_are_refused(tmp_path: Path) -> None:
         read_bounded(tmp_path)
     with pytest.raises(FileNotFoundError, match="absent"):
         read_bounded(tmp_path / "absent")
+
+
+def test_pieces_are_small_and_make_up_the_whole() -> None:
+    plain = bytes(range(256)) * 8000
+    pieces = list(unpack_pieces(gzip.compress(plain)))
+    assert b"".join(pieces) == plain
+    assert max(map(len, pieces)) <= 256 * 1024
