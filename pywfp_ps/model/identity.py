@@ -47,7 +47,7 @@ from pywfp_ps.model.objects import (
     Node,
 )
 from pywfp_ps.model.sddl import Ace, parse_sddl
-from pywfp_ps.model.values import TEXT_BLOB_FIELDS, Scalar, TokenInformation
+from pywfp_ps.model.values import TEXT_BLOB_FIELDS, Scalar, TokenInformation, text_of
 
 _COUNTED_FLAGS: Final = frozenset(
     {CLEAR_ACTION_RIGHT, PERMIT_IF_CALLOUT_UNREGISTERED, BOOTTIME, DISABLED}
@@ -170,7 +170,7 @@ def _masked(condition: Condition, own: OwnPlaces | None) -> str:
             return f"<own subnet v{condition.value.version}>"
         if condition.value in own.addresses:
             return f"<own address v{condition.value.version}>/{mask}"
-    return f"{condition.value}/{mask}"
+    return f"{text_of(condition.value)}/{mask}"
 
 
 def _is_own_network(address: Address, prefix: int, own: OwnPlaces) -> bool:

@@ -1,0 +1,5 @@
+"""The ``wfp`` command."""
+
+from pywfp_ps.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,62 @@
+"""The table of commands, and what all of them share."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import version
+from typing import Final
+
+import click
+
+from pywfp_ps.cli.config import load_config
+from pywfp_ps.cli.group import WfpGroup
+
+COMMANDS: Final = {
+    "callouts": "pywfp_ps.cli.lists:callouts",
+    "completion": "pywfp_ps.cli.completion:completion",
+    "contexts": "pywfp_ps.cli.lists:contexts",
+    "demo": "pywfp_ps.cli.demo:demo",
+    "endpoints": "pywfp_ps.cli.lists:endpoints",
+    "export": "pywfp_ps.cli.export:export",
+    "filters": "pywfp_ps.cli.filters:filters",
+    "hosts": "pywfp_ps.cli.lists:hosts",
+    "import": "pywfp_ps.cli.importing:import_",
+    "lab": "pywfp_ps.cli.lab:lab",
+    "layers": "pywfp_ps.cli.lists:layers",
+    "providers": "pywfp_ps.cli.lists:providers",
+    "reparse": "pywfp_ps.cli.importing:reparse",
+    "runs": "pywfp_ps.cli.runs:runs",
+    "sessions": "pywfp_ps.cli.lists:sessions",
+    "show": "pywfp_ps.cli.show:show",
+    "sql": "pywfp_ps.cli.sql:sql",
+    "sublayers": "pywfp_ps.cli.lists:sublayers",
+}
+"""Command name to the module and function that is imported when it is called."""
+
+
+@click.group(
+    cls=WfpGroup,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Examples: `wfp demo`; `wfp import wfpstate.xml --host web-03`; `wfp filters --port 443`.",
+)
+@click.version_option(version("pywfp-ps"), "-V", "--version", prog_name="wfp")
+@click.option("-v", "--verbose", count=True, help="Say more on stderr; twice for details.")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False),
+    envvar="WFP_CONFIG",
+    help="Configuration file (TOML) to use in place of the usual one.",
+)
+@click.pass_context
+def main(ctx: click.Context, verbose: int, config: str | None) -> None:
+    """Read, explain, trace and change the Windows Filtering Platform.
+
+    Data goes to stdout, words and progress to stderr. Exit codes: 0 good, 1 findings, 2 wrong
+    usage, 3 some hosts failed, 4 all hosts failed, 5 our own error, 130 interrupted.
+    """
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(level=logging.WARNING, format="wfp: %(message)s")
+    logging.getLogger("pywfp_ps").setLevel(level)
+    logging.getLogger("pywfp_remote").setLevel(level)
+    ctx.default_map = load_config(config, tuple(COMMANDS))

@@ -1,0 +1,90 @@
+"""The group of all commands: loads each on use, and turns errors into one line in one place."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import click
+
+from pywfp_ps.errors import ExitCode, WfpError
+from pywfp_ps.report.text import visible
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules that are imported when they are asked for."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = dict(lazy or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All command names, sorted."""
+        return sorted({*super().list_commands(ctx), *self.lazy})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now if need be."""
+        if cmd_name not in self.lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = self.lazy[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+class WfpGroup(LazyGroup):
+    """The top of all commands; the only place where an exit code is made of an error."""
+
+    def main(  # type: ignore[override] # click overloads this by the value of standalone_mode
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        **extra: Any,
+    ) -> NoReturn:
+        """Runs a command and leaves with its exit code."""
+        extra.pop("standalone_mode", None)
+        _end(self._run(args, prog_name, extra))
+
+    def _run(self, args: Sequence[str] | None, prog_name: str | None, extra: Any) -> int:
+        try:
+            result = super().main(args, prog_name or "wfp", standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            return _click_error(error)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("wfp: interrupted", err=True)
+            return ExitCode.INTERRUPTED
+        except WfpError as error:
+            click.echo(f"wfp: {visible(str(error))}", err=True)
+            return error.exit_code
+        except BrokenPipeError:
+            _drop_stdout()
+            return ExitCode.GOOD
+        except Exception:  # noqa: BLE001 - the last line of defence: a bug shows where it is
+            traceback.print_exc()
+            click.echo("wfp: this is a bug in wfp; please report the lines above", err=True)
+            return ExitCode.OUR_ERROR
+        return result if isinstance(result, int) else ExitCode.GOOD
+
+
+def _click_error(error: click.ClickException) -> int:
+    """One line for a wrong call, with a pointer to the help."""
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
+    hint = f" (see `{ctx.command_path} --help`)" if ctx else ""
+    click.echo(f"wfp: {visible(error.format_message())}{hint}", err=True)
+    return ExitCode.USAGE
+
+
+def _drop_stdout() -> None:
+    """Keeps the interpreter from complaining again about a reader that has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end(code: int) -> NoReturn:
+    sys.exit(int(code))
