@@ -21,9 +21,11 @@ PLAIN_LIMIT = 512 * 1024 * 1024
 RATIO_LIMIT = 250
 """Plain bytes a packed byte may become; real dumps reach 19, a bomb of zeros 1,030."""
 
+GZIP_BITS = 31
+"""zlib's word for 15 window bits and a gzip header with its checksum."""
+
 _RATIO_FREE = 1024 * 1024  # below this the ratio says nothing: tiny files of one letter pack well
 _STEP = 256 * 1024
-_GZIP_BITS = 31  # zlib: 15 window bits + 16 for a gzip header with its checksum
 
 
 class TooLargeError(ReadError):
@@ -126,7 +128,7 @@ class _Member:
 
     def __init__(self, data: bytes, start: int, source: str, done: int) -> None:
         self._data, self._at, self._source, self._done = data, start, source, done
-        self._inflater = zlib.decompressobj(_GZIP_BITS)
+        self._inflater = zlib.decompressobj(GZIP_BITS)
 
     @property
     def end(self) -> int:
