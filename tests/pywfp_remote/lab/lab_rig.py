@@ -1,0 +1,129 @@
+"""Parts that the practice fleet's tests share: a tiny host, a served fleet, pypsrp as the client."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.wsman import WSMan
+
+from pywfp_ps.payload.frames import encode_part
+from pywfp_remote.lab.host import Arguments, BackendFactory, HostBackend, LabHost, UnknownCall, Way
+from pywfp_remote.lab.practice import Practice
+
+DUMP = ("<wfpstate>" + "".join(f"<item>{n * 7919 % 99991}</item>\n" for n in range(40_000))
+        + "</wfpstate>").encode()  # fmt: skip
+
+SCRIPT = """param([string]$Call, [string]$Arguments)
+$ErrorActionPreference = 'Stop'
+function Get-PyWfpState {
+    [CmdletBinding()]
+    param([ValidatePattern('^\\d{1,4}$')] [string] $LimitSeconds = '60')
+    $LimitSeconds
+}
+$given = @{}
+& $Call @given
+"""
+
+
+class TinyHost:
+    """A backend with one small dump."""
+
+    def __init__(self, host: LabHost) -> None:
+        self._host = host
+
+    def answer(self, call: str, arguments: Arguments) -> Iterator[str]:
+        if call != "Get-PyWfpState":
+            raise UnknownCall(call)
+        yield from encode_part(
+            DUMP, part="state", content="netsh-state", call=call, taken_at=datetime.now(UTC)
+        )
+
+
+def tiny(host: LabHost) -> HostBackend:
+    return TinyHost(host)
+
+
+def lab_host(name: str = "web-001", way: Way = Way.NTLM, *faults: str) -> LabHost:
+    return LabHost(
+        name=name,
+        number=int(name[-3:]),
+        group=name.partition("-")[0],
+        seed=1,
+        account="labadmin",
+        password="Right1Password",
+        way=way,
+        faults=frozenset(faults),
+    )
+
+
+@contextmanager
+def served(*hosts: LabHost, factory: BackendFactory = tiny, **options: Any) -> Iterator[Practice]:
+    """The hosts, answering from an event loop in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    practice = Practice(hosts, factory, **options)
+    try:
+        asyncio.run_coroutine_threadsafe(practice.open(), loop).result(30)
+        yield practice
+    finally:
+        asyncio.run_coroutine_threadsafe(practice.close(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(30)
+        loop.close()
+
+
+def client(practice: Practice, host: LabHost, folder: Path | None = None, **options: Any) -> WSMan:
+    """pypsrp's own client for the host, as its inventory line would set it up."""
+    place = practice.places[host.name]
+    settings: dict[str, Any] = {
+        "port": place.port,
+        "path": place.path,
+        "ssl": host.way.is_tls,
+        "username": host.account,
+        "password": host.password,
+        "auth": {Way.NTLM: "ntlm"}.get(host.way, host.way.value),
+        "encryption": "never" if host.way is Way.BASIC else "auto",
+        "operation_timeout": 5,
+        "read_timeout": 10,
+        "no_proxy": True,
+    }
+    if folder is not None:
+        (folder / "ca.pem").write_bytes(practice.authority.certificate)
+        settings["cert_validation"] = str(folder / "ca.pem")
+        identity = practice.authority.client(host.account)
+        (folder / "client.pem").write_bytes(identity.certificate)
+        (folder / "client.key").write_bytes(identity.key)
+        if host.way is Way.CERTIFICATE:
+            settings["certificate_pem"] = str(folder / "client.pem")
+            settings["certificate_key_pem"] = str(folder / "client.key")
+    return WSMan(place.address, **{**settings, **options})
+
+
+def invoke(wsman: WSMan, script: str = SCRIPT, **parameters: Any) -> PowerShell:
+    """Run one script in a pool of its own and give the finished pipeline."""
+    with wsman, RunspacePool(wsman) as pool:
+        shell = PowerShell(pool)
+        shell.add_script(script)
+        if parameters:
+            shell.add_parameters(parameters)
+        shell.invoke()
+    return shell
+
+
+def state_of(wsman: WSMan, arguments: str = "{}") -> bytes:
+    """The plain dump that a state call brings."""
+    done = invoke(wsman, Call="Get-PyWfpState", Arguments=arguments)
+    frames = [json.loads(line) for line in done.output]
+    text = "".join(frame["text"] for frame in frames if frame["frame"] == "data")
+    return gzip.decompress(base64.b64decode(text))
