@@ -38,7 +38,7 @@ COMMANDS: Final = {
     cls=WfpGroup,
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Examples: `wfp demo`; `wfp import wfpstate.xml --host web-03`; `wfp filters --port 443`.",
+    epilog="Example: `wfp import wfpstate.xml --host web-03` and then `wfp filters --port 443`.",
 )
 @click.version_option(version("pywfp-ps"), "-V", "--version", prog_name="wfp")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr; twice for details.")
