@@ -1,0 +1,1 @@
+"""The fleet: inventory, secrets, fan-out and the outcome of every host."""
