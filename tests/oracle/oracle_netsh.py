@@ -31,6 +31,14 @@ INTEGERS = {
     for sign in ("", "U")
     for bits in (8, 16, 32, 64)
 }
+TEXTS = {
+    "FWP_SID": "sid",
+    "FWP_SECURITY_DESCRIPTOR_TYPE": "sd",
+    "FWP_UNICODE_STRING_TYPE": "unicodeString",
+    "FWP_BYTE_ARRAY6_TYPE": "byteArray6",
+}
+FLOATS = {"FWP_FLOAT": "float32", "FWP_DOUBLE": "double64"}
+GUIDS = {"FWPM_CONDITION_RPC_IF_UUID", "FWPM_CONDITION_DCOM_APP_ID"}
 TEXT_BLOBS = {
     "FWPM_CONDITION_ALE_APP_ID",
     "FWPM_CONDITION_ALE_ORIGINAL_APP_ID",
@@ -364,21 +372,7 @@ def value_of(element: ET.Element | None, field: str, field_type: str) -> Plain:
     found |= {"prefix_length": None, "mask": None}
     kind = item.text("type") or ""
     found["type"] = kind
-    address = field_type == "FWPM_FIELD_IP_ADDRESS"
-    if kind == "FWP_UINT32" and address:
-        found["value"] = IPv4Address(item.text("uint32") or "")
-    elif kind in INTEGERS:
-        found["value"] = item.number(INTEGERS[kind])
-    elif kind == "FWP_BYTE_ARRAY16_TYPE" and address:
-        found["value"] = IPv6Address(item.text("byteArray16") or "")
-    elif kind == "FWP_SID":
-        found["value"] = item.text("sid")
-    elif kind == "FWP_SECURITY_DESCRIPTOR_TYPE":
-        found["value"] = item.text("sd")
-    elif kind == "FWP_BYTE_BLOB_TYPE":
-        blob = item.blob("byteBlob") or b""
-        found["value"] = _text_of(blob) if field in TEXT_BLOBS else blob
-    elif kind == "FWP_V4_ADDR_MASK":
+    if kind == "FWP_V4_ADDR_MASK":
         both = Item(item.take("v4AddrMask"))
         mask = IPv4Address(both.text("mask") or "")
         found |= {"value": IPv4Address(both.text("addr") or ""), "mask": mask}
@@ -394,9 +388,36 @@ def value_of(element: ET.Element | None, field: str, field_type: str) -> Plain:
         assert low["type"] == high["type"]
         found |= {"low": low["value"], "high": high["value"], "bound_type": low["type"]}
     elif kind != "FWP_EMPTY":
-        raise NotImplementedError(f"this reading knows no {kind} at {field}")
+        found["value"] = _single(item, kind, field, field_type == "FWPM_FIELD_IP_ADDRESS")
     assert not item.left, f"{kind} at {field} has {item.left[0].tag}"
     return found
+
+
+def _single(item: Item, kind: str, field: str, address: bool) -> object:
+    if kind == "FWP_UINT32" and address:
+        return IPv4Address(item.text("uint32") or "")
+    if kind in INTEGERS:
+        return item.number(INTEGERS[kind])
+    if kind in FLOATS:
+        return float(item.text(FLOATS[kind]) or "")
+    if kind in TEXTS:
+        return item.text(TEXTS[kind])
+    if kind == "FWP_BYTE_BLOB_TYPE":
+        blob = item.blob("byteBlob") or b""
+        return _text_of(blob) if field in TEXT_BLOBS else blob
+    if kind == "FWP_BYTE_ARRAY16_TYPE":
+        text = item.text("byteArray16") or ""
+        if address:
+            return IPv6Address(text)
+        return UUID(text) if field in GUIDS else bytes.fromhex(text)
+    if kind == "FWP_TOKEN_INFORMATION_TYPE":
+        token = item.take("tokenInformation")
+        assert token is not None
+        return {
+            "sids": [one.text for one in token.findall("./sids/item")],
+            "restricted_sids": [one.text for one in token.findall("./restrictedSids/item")],
+        }
+    raise NotImplementedError(f"this reading knows no {kind} at {field}")
 
 
 def _text_of(blob: bytes) -> str | bytes:
