@@ -78,7 +78,7 @@ class Credential(Struct, frozen=True, kw_only=True):
     r"""The account to log on with.
 
     Attributes:
-        user: Account as Windows takes it (``DOM\\user``, ``user@dom``, ``user``); None asks for the
+        user: Account as Windows takes it (``DOM\user``, ``user@dom``, ``user``); None asks for the
             identity of the process, such as a Kerberos ticket or a client certificate.
         password: None where something else proves the account.
     """

@@ -1,0 +1,185 @@
+"""YAML and JSON files of an inventory: bounded, and with the place of every key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml import MappingNode, Node, ScalarNode
+
+from pywfp_ps.fleet.problems import InventoryError, Place
+from pywfp_ps.fleet.vault import VaultText
+
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # PyYAML built without libyaml
+    from yaml import SafeLoader  # type: ignore[assignment]  # same interface, slower
+
+FILE_LIMIT = 64 * 1024 * 1024
+"""Most bytes of one file: an inventory of 10,000 hosts with many variables has a tenth of it."""
+
+DEPTH_LIMIT = 60
+"""Most levels of nesting; the C parser underneath crashes on some ten thousand."""
+
+VALUE_LIMIT = 5_000_000
+"""Most values of a file, an alias counted each time it is used."""
+
+
+class Unsafe(str):
+    """A text that is never a template (``!unsafe``)."""
+
+    __slots__ = ()
+
+
+class Table(dict[Any, Any]):
+    """A mapping that knows where its keys stand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: dict[Any, Place] = {}
+
+    def placed(self) -> Iterator[tuple[Any, Any, Place]]:
+        """Key, value and place of each entry."""
+        return ((key, value, self.places[key]) for key, value in self.items())
+
+
+def read_text(path: Path) -> str:
+    """The text of a file of at most `FILE_LIMIT` bytes.
+
+    Raises:
+        InventoryError: It cannot be read, is too large or is not UTF-8.
+    """
+    place = Place(str(path))
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_LIMIT + 1)
+    except OSError as error:
+        raise InventoryError(place, f"cannot be read: {error.strerror}") from None
+    if len(data) > FILE_LIMIT:
+        raise InventoryError(place, f"is larger than {FILE_LIMIT} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InventoryError(Place(str(path), line), "is not UTF-8") from None
+
+
+def read_yaml(text: str, file: str) -> Any:
+    """The one document of `text`: tables, lists and plain values; None for an empty one.
+
+    Raises:
+        InventoryError: It is no YAML, repeats a key, has an unknown tag, or is out of bounds.
+    """
+    loader: Any = None
+    try:
+        _check_depth(text, file)
+        loader = _Loader(text)
+        loader.file = file
+        data = loader.get_single_data()
+    except yaml.YAMLError as error:
+        raise _told(error, file) from None
+    except (ValueError, OverflowError, RecursionError) as error:  # such as the date 2020-13-01
+        raise InventoryError(Place(file), f"holds a value that is none: {error}") from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+    _check_size(data, file)
+    return data
+
+
+def _told(error: yaml.YAMLError, file: str) -> InventoryError:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return InventoryError(Place(file), "is no YAML text")
+    mark = error.problem_mark or error.context_mark
+    place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+    words = ", ".join(part for part in (error.problem, error.context) if part)
+    return InventoryError(place, words or "is no YAML")
+
+
+def _check_depth(text: str, file: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEPTH_LIMIT:
+            place = Place(file, event.start_mark.line + 1 if event.start_mark else None)
+            raise InventoryError(place, f"nests deeper than {DEPTH_LIMIT} levels")
+
+
+def _check_size(data: object, file: str) -> None:
+    """Walks every value, aliases each time: they can hold themselves, or grow without end."""
+    count, stack = 0, [(data, 0)]
+    while stack:
+        value, depth = stack.pop()
+        count += 1
+        if depth > DEPTH_LIMIT:
+            raise InventoryError(Place(file), "holds a value that contains itself")
+        if count > VALUE_LIMIT:
+            raise InventoryError(Place(file), f"has more than {VALUE_LIMIT} values")
+        if isinstance(value, dict):
+            stack += [(item, depth + 1) for item in value.values()]
+        elif isinstance(value, list):
+            stack += [(item, depth + 1) for item in value]
+
+
+class _Loader(SafeLoader):
+    file: str
+
+
+def _place(loader: _Loader, node: Node) -> Place:
+    return Place(loader.file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _table(loader: _Loader, node: Node) -> Any:
+    table = Table()
+    yield table
+    if not isinstance(node, MappingNode):
+        raise InventoryError(_place(loader, node), "is no mapping")
+    seen: dict[Any, Place] = {}
+    for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        key, place = loader.construct_object(key_node, deep=True), _place(loader, key_node)
+        if not isinstance(key, str | int | float | bool | None):
+            raise InventoryError(place, "a key must be a word")
+        if key in seen:
+            raise InventoryError(
+                place, f"{key!r} stands here again, first at line {seen[key].line}"
+            )
+        seen[key] = place
+    table.update(loader.construct_mapping(node))
+    table.places = dict.fromkeys(table, _place(loader, node)) | seen  # merged keys stand elsewhere
+
+
+def _vault(loader: _Loader, node: Node) -> VaultText:
+    return VaultText(_scalar(loader, node), _place(loader, node))
+
+
+def _unsafe(loader: _Loader, node: Node) -> Any:
+    if isinstance(node, ScalarNode):
+        return Unsafe(loader.construct_scalar(node))
+    raise InventoryError(_place(loader, node), "!unsafe is for a single text")
+
+
+def _unknown(loader: _Loader, node: Node) -> Any:
+    raise InventoryError(_place(loader, node), f"the tag {node.tag} is not known")
+
+
+def _scalar(loader: _Loader, node: Node) -> str:
+    if not isinstance(node, ScalarNode):
+        raise InventoryError(_place(loader, node), f"{node.tag} is for a text")
+    return str(loader.construct_scalar(node))
+
+
+for _tag, _reader in {
+    "tag:yaml.org,2002:map": _table,
+    "!vault": _vault,
+    "!vault-encrypted": _vault,
+    "!unsafe": _unsafe,
+    None: _unknown,
+}.items():
+    _Loader.add_constructor(_tag, _reader)
