@@ -1,0 +1,1 @@
+"""The spine: payloads from files or hosts into the store."""
