@@ -14,6 +14,8 @@ import re
 import struct
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from pywfp_remote.lab.host import LabHost, Way
 SEALED = "multipart/encrypted"
 """Content type of a sealed message."""
 
+_VARIABLE = "NTLM_USER_FILE"
 _MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 _BOUNDARY = b"--Encrypted Boundary"
 _OCTETS = b"application/octet-stream\r\n"
@@ -35,10 +38,9 @@ _SEALED_TYPE = (
     'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted";'
     'boundary="Encrypted Boundary"'
 )
-_lock = threading.Lock()
 
 
-class Unsealable(ValueError):
+class UnsealableError(ValueError):
     """A sealed message does not open: it was sealed for another connection, or damaged."""
 
 
@@ -48,10 +50,12 @@ class Verdict(Struct, frozen=True):
     Attributes:
         known: Whether the caller may go on.
         challenges: ``WWW-Authenticate`` headers to send, in order.
+        refused: Whether a proof was given and is wrong, as against not given or not finished.
     """
 
     known: bool
     challenges: tuple[str, ...] = ()
+    refused: bool = False
 
 
 class Logon:
@@ -83,28 +87,28 @@ class Logon:
         if not kind and self.can_seal:
             return Verdict(True)
         if header == _MUTUAL and self._host.way is Way.CERTIFICATE:
-            return Verdict(peer == self._host.account, self._offers())
+            return self._judged(peer == self._host.account)
         if kind.lower() == "basic" and self._host.way is Way.BASIC:
-            return Verdict(self._basic(value), self._offers())
+            return self._judged(self._basic(value))
         if kind.lower() in {"negotiate", "ntlm"} and self._host.way in {Way.NTLM, Way.NEGOTIATE}:
             return self._negotiate(kind, value, binding)
-        return Verdict(False, self._offers())
+        return Verdict(False, self._offers(), refused=bool(kind))
 
     def unseal(self, body: bytes) -> bytes:
         """The plain bytes of a sealed request.
 
         Raises:
-            Unsealable: It was not sealed for this connection.
+            UnsealableError: It was not sealed for this connection.
         """
         try:
             sealed = body.split(_OCTETS, 1)[1].rsplit(_BOUNDARY, 1)[0]
             size = struct.unpack_from("<i", sealed)[0]
             plain = self._context.unwrap_winrm(sealed[4 : 4 + size], sealed[4 + size :])
         except (IndexError, struct.error, AttributeError, spnego.exceptions.SpnegoError) as error:
-            raise Unsealable(str(error)) from error
+            raise UnsealableError(str(error)) from error
         stated = _LENGTH.search(body)
         if stated is None or int(stated.group(1)) != len(plain):
-            raise Unsealable("the stated length is wrong")
+            raise UnsealableError("the stated length is wrong")
         return bytes(plain)
 
     def seal(self, body: bytes) -> tuple[str, bytes]:
@@ -120,6 +124,9 @@ class Logon:
         ).encode()
         size = struct.pack("<i", len(header))
         return _SEALED_TYPE, b"".join((head, size, header, data, _BOUNDARY, b"--\r\n"))
+
+    def _judged(self, good: bool) -> Verdict:
+        return Verdict(True) if good else Verdict(False, self._offers(), refused=True)
 
     def _offers(self) -> tuple[str, ...]:
         return ('Basic realm="WSMAN"',) if self._host.way is Way.BASIC else ("Negotiate",)
@@ -140,7 +147,7 @@ class Logon:
             answer = base64.b64encode(_step(self._context, self._host, token) or b"").decode()
         except (spnego.exceptions.SpnegoError, ValueError, struct.error):
             self._context = None
-            return Verdict(False, self._offers())
+            return self._judged(False)
         challenge = (f"{kind} {answer}",) if answer else ()
         return Verdict(bool(self._context.complete), challenge)
 
@@ -151,7 +158,7 @@ def _acceptor(host: LabHost, binding: bytes | None) -> Any:
         bindings = spnego.channel_bindings.GssChannelBindings(
             application_data=b"tls-server-end-point:" + binding
         )
-    with _Accounts(host):
+    with _accounts.of(host):
         return spnego.server(
             hostname="127.0.0.1",
             service="WSMAN",
@@ -161,45 +168,50 @@ def _acceptor(host: LabHost, binding: bytes | None) -> Any:
 
 
 def _step(context: Any, host: LabHost, token: bytes) -> bytes | None:
-    with _Accounts(host):
+    with _accounts.of(host):
         answer: bytes | None = context.step(token)
         return answer
 
 
 class _Accounts:
-    """While entered, pyspnego knows the one account of `host`, by each name it can be given."""
+    """The file of accounts that pyspnego reads: one host's at a time."""
 
-    _path: Path | None = None
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._path: Path | None = None
 
-    def __init__(self, host: LabHost) -> None:
-        self._host, self._before = host, ""
+    @contextmanager
+    def of(self, host: LabHost) -> Iterator[None]:
+        """While entered, pyspnego knows the one account of `host`, by each name it can have."""
+        domains = ("", ".", host.computer)
+        text = "".join(f"{domain}:{host.account}:{host.password}\n" for domain in domains)
+        with self._lock:
+            if self._path is None:
+                handle, name = tempfile.mkstemp(prefix="wfp-lab-")  # only its owner can read it
+                os.close(handle)
+                self._path = Path(name)
+            self._path.write_text(text, encoding="utf-8")
+            before = os.environ.get(_VARIABLE)
+            os.environ[_VARIABLE] = str(self._path)
+            try:
+                yield
+            finally:
+                if before is None:
+                    del os.environ[_VARIABLE]
+                else:
+                    os.environ[_VARIABLE] = before
 
-    def __enter__(self) -> None:
-        _lock.acquire()
-        host = self._host
-        lines = (
-            f"{domain}:{host.account}:{host.password}\n" for domain in ("", ".", host.computer)
-        )
-        cls = type(self)
-        if cls._path is None:
-            handle, name = tempfile.mkstemp(prefix="wfp-lab-")  # only its owner can read it
-            os.close(handle)
-            cls._path = Path(name)
-        cls._path.write_text("".join(lines), encoding="utf-8")
-        self._before = os.environ.get("NTLM_USER_FILE", "")
-        os.environ["NTLM_USER_FILE"] = str(cls._path)
+    def forget(self) -> None:
+        """Remove the file; the next logon makes another."""
+        with self._lock:
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
+                self._path = None
 
-    def __exit__(self, *_: object) -> None:
-        if self._before:
-            os.environ["NTLM_USER_FILE"] = self._before
-        else:
-            os.environ.pop("NTLM_USER_FILE", None)
-        _lock.release()
+
+_accounts = _Accounts()
 
 
 def forget_accounts() -> None:
-    """Remove the accounts' file."""
-    with _lock:
-        if _Accounts._path is not None:
-            _Accounts._path.unlink(missing_ok=True)
-            _Accounts._path = None
+    """Remove the file with the accounts of the practice hosts."""
+    _accounts.forget()

@@ -1,4 +1,4 @@
-"""The practice fleet's own certificate authority: server, client and deliberately bad certificates."""
+"""The practice fleet's own certificate authority, and what it issues, good and bad."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a practice host does with a pipeline: the small part of PowerShell that it understands.
 
-1. A script with a ``param`` block that has ``$Call``: the named function must be defined in the text
-   and gets the JSON in ``$Arguments`` as its parameters; the host answers with frames.
+1. A script with a ``param`` block that has ``$Call``: the text must define that function, which
+   gets the JSON in ``$Arguments`` as its parameters; the host answers with frames.
 2. Any other script: its top-level statements, one after the other, each one of
 
    | statement | gives |
@@ -28,16 +28,18 @@ import base64
 import gzip
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from psrpcore import Command, PowerShell
 
-from pywfp_remote.lab.host import Arguments, HostBackend, LabHost, UnknownCall
+from pywfp_remote.lab.host import Arguments, HostBackend, LabHost, UnknownCallError
 from pywfp_remote.lab.psrp import Failure
 from pywfp_remote.lab.script import Script, ScriptError, Statement, read_script
 
+_STEPS_BEFORE_THROW = 3
 _STATE_CALL = "Get-PyWfpState"
 
 
@@ -74,7 +76,7 @@ class Exit(Struct, frozen=True):
 Step = Output | Error | Warn | Sleep | Exit
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """The pipeline ends as failed.
 
     Attributes:
@@ -86,22 +88,54 @@ class Failed(Exception):
         self.failure = failure
 
 
+_REFUSALS = {
+    "antivirus": Failure(
+        message="This script contains malicious content and has been blocked by your antivirus "
+        "software.",
+        error_id="ScriptContainedMaliciousContent",
+        category="ParserError",
+        exception="System.Management.Automation.ParseException",
+    ),
+    "execution-policy": Failure(
+        message="The script cannot be loaded because running scripts is disabled on this system. "
+        "For more information, see about_Execution_Policies.",
+        error_id="UnauthorizedAccess",
+        category="SecurityError",
+        exception="System.Management.Automation.PSSecurityException",
+    ),
+}
+
+
 def run(pipeline: PowerShell, host: LabHost, backend: HostBackend) -> Iterator[Step]:
     """What the pipeline does, step by step.
 
     Raises:
-        Failed: It ends as failed; the steps before it were done.
+        FailedError: It ends as failed; the steps before it were done.
     """
+    for name, failure in _REFUSALS.items():
+        if name in host.faults:
+            raise FailedError(failure)
     for command in pipeline.commands:
-        if command.is_script:
-            yield from _script(command, host, backend)
-        else:
-            yield from _command(command, host, backend)
+        steps = (_script if command.is_script else _command)(command, host, backend)
+        yield from _thrown(steps) if "throws" in host.faults else steps
+
+
+def _thrown(steps: Iterator[Step]) -> Iterator[Step]:
+    """The first steps, and then the function throws."""
+    yield from islice(steps, _STEPS_BEFORE_THROW)
+    raise FailedError(
+        Failure(
+            message="The process cannot access the file because it is being used by another "
+            "process.",
+            error_id="IOException",
+            exception="System.Management.Automation.MethodInvocationException",
+        )
+    )
 
 
 def _script(command: Command, host: LabHost, backend: HostBackend) -> Iterator[Step]:
     if host.language_mode == "NoLanguage":
-        raise Failed(
+        raise FailedError(
             Failure(
                 message="The syntax is not supported by this runspace. "
                 "This can occur if the runspace is in no-language mode.",
@@ -112,7 +146,7 @@ def _script(command: Command, host: LabHost, backend: HostBackend) -> Iterator[S
     try:
         script = read_script(command.command_text)
     except ScriptError as error:
-        raise Failed(
+        raise FailedError(
             Failure(
                 message=str(error),
                 error_id="UnexpectedToken",
@@ -122,7 +156,7 @@ def _script(command: Command, host: LabHost, backend: HostBackend) -> Iterator[S
         ) from None
     given = _parameters(command, script.parameters, "")
     if "call" in script.parameters:
-        yield from _call(script, given, host, backend)
+        yield from _call(script, given, backend)
         return
     for statement in script.statements:
         for step in _statement(statement, script, host, backend):
@@ -131,17 +165,15 @@ def _script(command: Command, host: LabHost, backend: HostBackend) -> Iterator[S
                 return
 
 
-def _call(
-    script: Script, given: Mapping[str, Any], host: LabHost, backend: HostBackend
-) -> Iterator[Step]:
+def _call(script: Script, given: Mapping[str, Any], backend: HostBackend) -> Iterator[Step]:
     call = given.get("call", "")
     if not isinstance(call, str) or call.lower() not in script.functions:
-        raise Failed(_not_found(str(call)))
+        raise FailedError(_not_found(str(call)))
     if "$call" not in script.invoked:
-        raise Failed(Failure(message="The script never runs $Call.", error_id="CallNotUsed"))
+        raise FailedError(Failure(message="The script never runs $Call.", error_id="CallNotUsed"))
     arguments = _json_arguments(given.get("arguments", "{}"), call)
     _check(arguments, script.functions[call.lower()], call)
-    yield from _answer(call, arguments, host, backend)
+    yield from _answer(call, arguments, backend)
 
 
 def _command(command: Command, host: LabHost, backend: HostBackend) -> Iterator[Step]:
@@ -151,8 +183,8 @@ def _command(command: Command, host: LabHost, backend: HostBackend) -> Iterator[
         for name, value in given.items()
     }
     if "jea" not in host.faults:
-        raise Failed(_not_found(command.command_text))
-    yield from _answer(command.command_text, arguments, host, backend)
+        raise FailedError(_not_found(command.command_text))
+    yield from _answer(_plain(command.command_text), arguments, backend)
 
 
 def _statement(
@@ -162,7 +194,7 @@ def _statement(
     if name in script.functions:
         arguments = _written(statement)
         _check(arguments, script.functions[name], statement.name)
-        yield from _answer(statement.name, arguments, host, backend)
+        yield from _answer(statement.name, arguments, backend)
     elif (fact := _fact(text, host)) is not None:
         yield Output(fact)
     elif text == "netsh wfp show state file=-":
@@ -190,7 +222,7 @@ def _statement(
 def _keyword(statement: Statement) -> Iterator[Step]:
     text = statement.text
     if found := re.fullmatch(r"throw\s+['\"]?(.*?)['\"]?", text, re.DOTALL):
-        raise Failed(
+        raise FailedError(
             Failure(message=found.group(1), error_id=found.group(1), category="OperationStopped")
         )
     if found := re.fullmatch(r"exit(?:\s+(\d+|\$LASTEXITCODE))?", text, re.IGNORECASE):
@@ -213,12 +245,12 @@ def _fact(text: str, host: LabHost) -> str | None:
     return facts.get(text.lower())
 
 
-def _answer(call: str, arguments: Arguments, host: LabHost, backend: HostBackend) -> Iterator[Step]:
+def _answer(call: str, arguments: Arguments, backend: HostBackend) -> Iterator[Step]:
     try:
         for line in backend.answer(call, arguments):
             yield Output(line)
-    except UnknownCall:
-        raise Failed(_not_found(call)) from None
+    except UnknownCallError:
+        raise FailedError(_not_found(call)) from None
 
 
 def _state_lines(backend: HostBackend) -> Iterator[str]:
@@ -233,18 +265,26 @@ def _state_lines(backend: HostBackend) -> Iterator[str]:
 
 
 def _parameters(command: Command, allowed: frozenset[str], target: str) -> dict[str, Any]:
-    given = {(name or "").lstrip("-").lower(): value for name, value in command.parameters}
+    given = {
+        (name or "").lstrip("-").lower(): _plain(value) if isinstance(value, str) else value
+        for name, value in command.parameters
+    }
     for name in given:
         if name and name not in allowed:
-            raise Failed(_no_parameter(name, target))
+            raise FailedError(_no_parameter(name, target))
     return given
+
+
+def _plain(text: str) -> str:
+    """A bare string: those of psrpcore are a class of their own, and not every library takes it."""
+    return "".join(iter(text))
 
 
 def _json_arguments(value: object, call: str) -> dict[str, str | list[str]]:
     try:
         return msgspec.json.decode(str(value), type=dict[str, str | list[str]])
     except msgspec.MsgspecError as error:
-        raise Failed(
+        raise FailedError(
             Failure(
                 message=f"Cannot process the arguments of {call}: {error}",
                 error_id=f"ParameterArgumentTransformationError,{call}",
@@ -272,7 +312,7 @@ def _written(statement: Statement) -> dict[str, str | list[str]]:
 def _check(arguments: Arguments, allowed: frozenset[str], call: str) -> None:
     for name in arguments:
         if name.lower() not in allowed:
-            raise Failed(_no_parameter(name, call))
+            raise FailedError(_no_parameter(name, call))
 
 
 def _no_parameter(name: str, call: str) -> Failure:

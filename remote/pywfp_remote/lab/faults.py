@@ -43,7 +43,7 @@ _TABLE: dict[Stage, dict[str, str]] = {
     Stage.ADDRESS: {
         "dns": "The inventory's address is a name that never resolves (RFC 2606).",
         "refused": "Nothing listens on the port.",
-        "unreachable": "Connecting gets no answer at all (a full backlog; Windows refuses instead).",
+        "unreachable": "Connecting gets no answer at all (full backlog; Windows refuses instead).",
         "hangs": "The connection is accepted, and then nothing ever comes.",
         "resets": "The connection is accepted and cut at once.",
     },
@@ -67,7 +67,7 @@ _TABLE: dict[Stage, dict[str, str]] = {
         "clear-answer": "Sealed requests get correct answers in clear text.",
         "clear-fault": "Sealed requests get a forged fault in clear text.",
         "wrong-relates-to": "Answers relate to a message that nobody sent.",
-        "fault-in-200": "Faults are sent with status 200.",
+        "fault-in-200": "The shell is refused, but with status 200.",
         "drops": "The connection is cut in the middle of an answer that carries the payload.",
         "stalls": "Nothing more comes once the payload has begun.",
     },
@@ -93,8 +93,8 @@ _TABLE: dict[Stage, dict[str, str]] = {
     },
     Stage.PSRP: {
         "short-fragment": "The payload's last fragment is shorter than its header.",
-        "lying-length": "A fragment claims four gigabytes.",
-        "no-start": "A message begins with its second fragment.",
+        "lying-length": "The last fragment claims four gigabytes.",
+        "no-start": "A message's first fragment does not say that it is the first.",
         "empty-fragments": "Ten thousand empty fragments come before the payload.",
         "endless-fragments": "A message never ends.",
         "unknown-message": "A message of a type that does not exist.",
@@ -166,8 +166,8 @@ class FaultRule(Struct, frozen=True):
 def parse_rules(texts: Iterable[str]) -> tuple[FaultRule, ...]:
     """Read rules such as ``quota=web-00*,db-003`` or ``slow=3n``.
 
-    A pattern is a shell pattern over inventory names, or ``Kn+M``: every K-th host from the M-th on,
-    counted from 0 over the digits at the end of the name.
+    A pattern is a shell pattern over inventory names, or ``Kn+M``: every K-th host from the M-th
+    on, by the digits at the end of its name.
 
     Raises:
         UsageError: There is no such fault, or the text is no rule.

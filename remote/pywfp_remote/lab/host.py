@@ -90,7 +90,7 @@ class HostBackend(Protocol):
         Called from a worker thread, never twice at once for one pipeline.
 
         Raises:
-            UnknownCall: This host has no such function.
+            UnknownCallError: This host has no such function.
         """
         ...
 
@@ -99,5 +99,5 @@ BackendFactory = Callable[[LabHost], HostBackend]
 """Makes the backend of one host; called when the host is first asked, not before."""
 
 
-class UnknownCall(LookupError):
+class UnknownCallError(LookupError):
     """The host behind an endpoint does not know the function it was asked to run."""

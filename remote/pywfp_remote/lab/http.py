@@ -9,10 +9,11 @@ from typing import Any
 
 from aiohttp import web
 from msgspec import Struct
+from msgspec.structs import replace
 
-from pywfp_remote.lab.auth import SEALED, Logon, Unsealable
-from pywfp_remote.lab.host import BackendFactory, LabHost, Way
-from pywfp_remote.lab.wsman import Answer, Hook, Service
+from pywfp_remote.lab.auth import SEALED, Logon, UnsealableError
+from pywfp_remote.lab.host import LabHost, Way
+from pywfp_remote.lab.wsman import Service
 
 SOAP = "application/soap+xml;charset=UTF-8"
 """Content type of a plain message."""
@@ -21,20 +22,18 @@ _SERVER = "Microsoft-HTTPAPI/2.0"
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """One HTTP answer, ready to be written or spoilt.
+    """One HTTP answer before it is sealed.
 
     Attributes:
         status: HTTP status.
-        body: Bytes, sealed if they are to be.
-        plain: The same before sealing.
-        kind: Content type.
+        plain: Its bytes.
+        kind: Content type of the plain bytes.
         challenges: ``WWW-Authenticate`` headers.
         action: WSMan action that it answers; empty outside of WSMan.
-        sealed: Whether the request was sealed.
+        sealed: Whether it leaves sealed, as its request came.
     """
 
     status: int
-    body: bytes = b""
     plain: bytes = b""
     kind: str = SOAP
     challenges: tuple[str, ...] = ()
@@ -43,9 +42,9 @@ class Reply(Struct, frozen=True, kw_only=True):
 
 
 Early = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
-"""Asked before authentication: a response to send instead, or None to go on."""
-Late = Callable[[web.BaseRequest, Reply, Logon], Awaitable[web.StreamResponse | None]]
-"""Asked with the finished reply: a response to send instead, or None to send it."""
+"""Asked before anything is read: a response to send instead, or None to go on."""
+Late = Callable[[web.BaseRequest, Reply, Logon], Awaitable[web.StreamResponse | Reply]]
+"""Asked with the finished reply: the reply to send, or a response to send instead."""
 
 
 class Tally(Struct):
@@ -71,6 +70,7 @@ class Endpoint:
 
     Attributes:
         host: The host behind it.
+        service: Its WSMan service.
         tally: What it has seen.
         latency: Seconds before each answer, as a round trip would take.
     """
@@ -78,16 +78,14 @@ class Endpoint:
     def __init__(
         self,
         host: LabHost,
-        factory: BackendFactory,
+        service: Service,
+        tally: Tally,
         *,
         latency: float = 0.0,
-        hook: Hook | None = None,
         early: Early | None = None,
         late: Late | None = None,
-        most_streams: int = 0,
     ) -> None:
-        self.host, self.latency, self.tally = host, latency, Tally()
-        self.service = Service(host, factory, hook=hook, most_streams=most_streams)
+        self.host, self.service, self.tally, self.latency = host, service, tally, latency
         self._early, self._late = early, late
         self._logons: weakref.WeakKeyDictionary[asyncio.BaseTransport, Logon] = (
             weakref.WeakKeyDictionary()
@@ -111,10 +109,12 @@ class Endpoint:
         reply = await self._reply(request, body, logon, binding)
         if self._late is not None:
             late = await self._late(request, reply, logon)
-            if late is not None:
+            if isinstance(late, web.StreamResponse):
                 return late
-        self.tally.sent += len(reply.body)
-        return response(reply)
+            reply = late
+        kind, body = finish(reply, logon)
+        self.tally.sent += len(body)
+        return response(replace(reply, plain=body, kind=kind))
 
     def close(self) -> None:
         """Close every shell."""
@@ -128,21 +128,25 @@ class Endpoint:
         header = request.headers.get("Authorization", "")
         verdict = logon.check(header, _account(request), binding)
         if not verdict.known:
-            if header and not verdict.challenges[0].partition(" ")[2]:
-                self.tally.refused += 1
+            self.tally.refused += verdict.refused
             return Reply(status=401, challenges=verdict.challenges)
-        challenges = verdict.challenges if " " in "".join(verdict.challenges) else ()
         if not body:
-            return Reply(status=200, challenges=challenges)
+            return Reply(status=200, challenges=verdict.challenges)
         sealed = request.headers.get("Content-Type", "").startswith(SEALED)
         if not sealed and self.host.way is Way.NTLM:
             return Reply(status=500)  # AllowUnencrypted is false
         try:
             soap = logon.unseal(body) if sealed else body
             answer = await self.service.dispatch(soap)
-        except (Unsealable, ValueError):
+        except (UnsealableError, ValueError):
             return Reply(status=400)
-        return _finish(answer, logon, sealed=sealed, challenges=challenges)
+        return Reply(
+            status=answer.status,
+            plain=answer.soap,
+            challenges=verdict.challenges,
+            action=answer.action,
+            sealed=sealed,
+        )
 
     def _logon(self, request: web.BaseRequest) -> Logon:
         transport = request.transport
@@ -155,8 +159,8 @@ class Endpoint:
 
 
 def response(reply: Reply) -> web.Response:
-    """The reply as Windows' HTTP server sends it."""
-    answer = web.Response(status=reply.status, body=reply.body)
+    """The reply, sealed already or never to be, as Windows' HTTP server sends it."""
+    answer = web.Response(status=reply.status, body=reply.plain)
     answer.headers["Content-Type"] = reply.kind
     answer.headers["Server"] = _SERVER
     for challenge in reply.challenges:
@@ -164,17 +168,9 @@ def response(reply: Reply) -> web.Response:
     return answer
 
 
-def _finish(answer: Answer, logon: Logon, *, sealed: bool, challenges: tuple[str, ...]) -> Reply:
-    kind, body = logon.seal(answer.soap) if sealed else (SOAP, answer.soap)
-    return Reply(
-        status=answer.status,
-        body=body,
-        plain=answer.soap,
-        kind=kind,
-        challenges=challenges,
-        action=answer.action,
-        sealed=sealed,
-    )
+def finish(reply: Reply, logon: Logon) -> tuple[str, bytes]:
+    """Content type and bytes as they leave; seals, which may be done once a reply."""
+    return logon.seal(reply.plain) if reply.sealed else (reply.kind, reply.plain)
 
 
 def _account(request: web.BaseRequest) -> str | None:

@@ -13,10 +13,10 @@ import re
 import struct
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
-from psrpcore import PSRPEvent, PSRPPayload, ServerPipeline, ServerRunspacePool, StreamType
+from psrpcore import PSRPPayload, ServerPipeline, ServerRunspacePool, StreamType
 from psrpcore.types import (
     ErrorCategory,
     ErrorCategoryInfo,
@@ -96,7 +96,9 @@ class Pool:
     """One runspace pool: fragments in, events and fragments out; no input or output of its own."""
 
     def __init__(self, versions: dict[str, Any]) -> None:
-        self._pool = ServerRunspacePool(application_private_data={"PSVersionTable": versions})
+        self._pool: Any = ServerRunspacePool(  # its generic base hides the class from type checkers
+            application_private_data={"PSVersionTable": versions}
+        )
         self._objects = 0
         self._dirty = False
 
@@ -110,8 +112,8 @@ class Pool:
         """How many pipelines may run at once."""
         return max(1, int(self._pool.max_runspaces))
 
-    def receive(self, fragments: bytes) -> Iterator[PSRPEvent]:
-        """The events in `fragments`, which may hold any number of them or a part of one.
+    def receive(self, fragments: bytes) -> Iterator[Any]:
+        """The events in `fragments`, as psrpcore's classes: any number of them, or none yet.
 
         Raises:
             PSRPCoreError: The fragments are not in order or name an unknown pipeline.
@@ -123,7 +125,8 @@ class Pool:
 
     def pipeline(self, pipeline_id: uuid.UUID) -> ServerPipeline:
         """A new pipeline; must exist before its CreatePipeline message is received."""
-        return ServerPipeline(self._pool, pipeline_id)
+        pipeline: Any = ServerPipeline(self._pool, pipeline_id)
+        return cast("ServerPipeline", pipeline)
 
     def respond(self, call_id: int, value: bool | int) -> None:
         """Answer a question about the pool's runspaces."""

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from pywfp_remote.lab.http import Endpoint
+from pywfp_remote.lab.http_faults import TRAP
 
 LOOPBACK = "127.0.0.1"
 """The only address the practice fleet listens on."""
 
 _HTTP_IDLE = 120.0  # seconds; HTTP.sys drops a silent connection after two minutes
 _BACKLOG = 128
+_FILLERS = 4  # a backlog of 0 holds one connection, or two
 _quiet = logging.getLogger("pywfp_remote.lab")
 
 
@@ -52,10 +54,69 @@ class Port:
         await self._web.shutdown(0.2)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        endpoint = self._endpoints.get(request.path.strip("/"))
+        path = request.path.strip("/").removesuffix(f"/{TRAP}")
+        endpoint = self._endpoints.get(path)
         if endpoint is None:
             return web.Response(status=404)
         return await endpoint.handle(request, self._binding)
+
+
+class DeadPort:
+    """A port with no host behind it: refuses, says nothing, or cuts every connection."""
+
+    def __init__(self, fault: str) -> None:
+        self._fault = fault
+        self._listener: socket.socket | None = None
+        self._fillers: list[socket.socket] = []
+        self._transports: set[asyncio.WriteTransport] = set()
+        self._server: asyncio.Server | None = None
+
+    async def listen(self, listener: socket.socket) -> None:
+        """Hold the port, and be there as little as the fault says."""
+        self._listener = listener
+        if self._fault == "unreachable":
+            self._fill(listener)
+        elif self._fault != "refused":
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(self._protocol, sock=listener, backlog=_BACKLOG)
+
+    async def close(self) -> None:
+        """Let the port go."""
+        if self._server is not None:
+            self._server.close()
+        for transport in self._transports:
+            transport.abort()
+        for filler in self._fillers:
+            filler.close()
+        if self._listener is not None:
+            self._listener.close()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return _Silent(self._transports, cuts=self._fault == "resets")
+
+    def _fill(self, listener: socket.socket) -> None:
+        """Take every place in the backlog, so that the system drops whoever knocks."""
+        listener.listen(0)
+        for _ in range(_FILLERS):
+            filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+            self._fillers.append(filler)
+
+
+class _Silent(asyncio.Protocol):
+    """Takes everything and says nothing, or cuts the connection as soon as it is there."""
+
+    def __init__(self, transports: set[asyncio.WriteTransport], *, cuts: bool) -> None:
+        self._transports, self._cuts = transports, cuts
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if not isinstance(transport, asyncio.WriteTransport):
+            return
+        if self._cuts:
+            transport.abort()
+        else:
+            self._transports.add(transport)
 
 
 def bind(port: int = 0) -> socket.socket:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from psrpcore import (
@@ -19,7 +20,6 @@ from psrpcore import (
     GetAvailableRunspacesEvent,
     PowerShell,
     PSRPCoreError,
-    PSRPEvent,
     ResetRunspaceStateEvent,
     ServerPipeline,
     SetMaxRunspacesEvent,
@@ -27,15 +27,17 @@ from psrpcore import (
 )
 from psrpcore.types import HostMethodIdentifier, PSInvocationState
 
-from pywfp_remote.lab.engine import Error, Exit, Failed, Output, Sleep, Step, Warn, run
+from pywfp_remote.lab.engine import Error, Exit, FailedError, Output, Sleep, Step, Warn, run
 from pywfp_remote.lab.host import HostBackend, LabHost
 from pywfp_remote.lab.psrp import Failure, Fragment, Pool, fail, version_table, write_failure
+from pywfp_remote.lab.psrp_faults import Spoiler
 
 _BATCH = 16  # steps a visit to the worker thread: about half a megabyte of frames
+_ENDLESS_BATCH = 8  # fragments of an endless answer: under half a megabyte
 _BAD_INPUT = (PSRPCoreError, ValueError, KeyError, struct.error, binascii.Error, SyntaxError)
 
 
-class BadFragments(Exception):
+class BadFragmentsError(Exception):
     """What the client sent is no PSRP."""
 
 
@@ -49,6 +51,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._waiting: deque[Fragment] = deque()
+        self._endless: Iterator[Fragment] | None = None
         self._arrived = asyncio.Event()
         self.taken = 0
         self.reply: tuple[str, str] = ("", "")
@@ -58,12 +61,19 @@ class Outbox:
         self._waiting.append(fragment)
         self._arrived.set()
 
+    def put_endless(self, fragments: Iterator[Fragment]) -> None:
+        """Let what is taken go on with these for ever once the rest is gone."""
+        self._endless = fragments
+        self._arrived.set()
+
     async def take(self, seconds: float, room: int, most: int) -> list[Fragment]:
         """What is there: at most `room` characters and `most` fragments (0: any number).
 
         Raises:
             TimeoutError: Nothing came within `seconds`.
         """
+        if self._endless is not None:
+            return list(islice(self._endless, min(most or _ENDLESS_BATCH, _ENDLESS_BATCH)))
         if not self._waiting:
             self._arrived.clear()
             async with asyncio.timeout(seconds):
@@ -100,6 +110,7 @@ class Shell:
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._places: asyncio.Semaphore | None = None
         self._first = True
+        self._spoiler = Spoiler(host)
 
     @property
     def expired(self) -> bool:
@@ -120,7 +131,7 @@ class Shell:
         """Start a pipeline with its first fragments.
 
         Raises:
-            BadFragments: They are no PSRP.
+            BadFragmentsError: They are no PSRP.
         """
         self._outboxes[pipeline] = Outbox()
         self._pipelines[pipeline] = self._pool.pipeline(pipeline)
@@ -130,13 +141,13 @@ class Shell:
         """Take base64 text of fragments from the client and do what they ask.
 
         Raises:
-            BadFragments: They are no PSRP.
+            BadFragmentsError: They are no PSRP.
         """
         try:
             for event in self._pool.receive(base64.b64decode(fragments, validate=True)):
                 self._handle(event)
         except _BAD_INPUT as error:
-            raise BadFragments(f"{type(error).__name__}: {error}") from error
+            raise BadFragmentsError(f"{type(error).__name__}: {error}") from error
         self._flush()
 
     def stop(self, pipeline: UUID) -> None:
@@ -162,18 +173,20 @@ class Shell:
         for pipeline in list(self._pipelines):
             self.end(pipeline)
 
-    def _handle(self, event: PSRPEvent) -> None:
-        if isinstance(event, CreatePipelineEvent):
-            if event.pipeline.no_input:
-                self._start(event.pipeline_id)
-        elif isinstance(event, EndOfPipelineInputEvent):
-            self._start(event.pipeline_id)
-        elif isinstance(event, GetAvailableRunspacesEvent):
-            self._pool.respond(event.ci, self._pool.most_pipelines)
-        elif isinstance(
-            event, SetMaxRunspacesEvent | SetMinRunspacesEvent | ResetRunspaceStateEvent
-        ):
-            self._pool.respond(event.ci, True)
+    def _handle(self, event: object) -> None:
+        said: Any = event  # psrpcore's generic base hides the fields from type checkers
+        match event:
+            case CreatePipelineEvent():
+                if said.pipeline.no_input:
+                    self._start(said.pipeline_id)
+            case EndOfPipelineInputEvent():
+                self._start(said.pipeline_id)
+            case GetAvailableRunspacesEvent():
+                self._pool.respond(said.ci, self._pool.most_pipelines)
+            case SetMaxRunspacesEvent() | SetMinRunspacesEvent() | ResetRunspaceStateEvent():
+                self._pool.respond(said.ci, True)
+            case _:
+                pass
 
     def _start(self, pipeline_id: UUID) -> None:
         pipeline = self._pipelines[pipeline_id]
@@ -192,7 +205,7 @@ class Shell:
                 )
             try:
                 await self._steps(pipeline)
-            except Failed as error:
+            except FailedError as error:
                 fail(pipeline, error.failure)
             except asyncio.CancelledError:
                 return  # stop() has said so already
@@ -203,7 +216,8 @@ class Shell:
             self._flush()
 
     async def _steps(self, pipeline: ServerPipeline) -> None:
-        steps = run(pipeline.metadata, self._host, self._backend)
+        metadata: Any = pipeline.metadata
+        steps = run(metadata, self._host, self._backend)
         batch: list[Step] = []
         while True:
             batch, error = await asyncio.to_thread(_next_batch, steps)
@@ -223,8 +237,13 @@ class Shell:
         self.used = time.monotonic()
         for fragment in self._pool.waiting():
             outbox = self._outboxes.get(fragment.pipeline)
-            if outbox is not None:
-                outbox.put(fragment)
+            if outbox is None:
+                continue
+            spoilt = self._spoiler.spoil(fragment)
+            for piece in spoilt.fragments:
+                outbox.put(piece)
+            if spoilt.endless is not None:
+                outbox.put_endless(spoilt.endless)
 
 
 def _next_batch(steps: Iterator[Step]) -> tuple[list[Step], Exception | None]:
@@ -258,7 +277,8 @@ def _write(pipeline: ServerPipeline, step: Step) -> None:
 
 
 def _set_exit(pipeline: ServerPipeline, code: int) -> None:
-    host = pipeline.metadata.host
+    metadata: Any = pipeline.metadata
+    host = metadata.host
     pool_host = pipeline.runspace_pool.host
     absent = host.IsHostNull and not (
         host.UseRunspaceHost and pool_host and not pool_host.IsHostNull

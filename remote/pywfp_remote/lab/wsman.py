@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from pywfp_remote.lab.host import BackendFactory, HostBackend, LabHost
 from pywfp_remote.lab.psrp import Fragment
-from pywfp_remote.lab.shell import BadFragments, Outbox, Shell
+from pywfp_remote.lab.shell import BadFragmentsError, Outbox, Shell
 
 NAMESPACES: Mapping[str, str] = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
@@ -37,7 +37,7 @@ _DEFAULT_IDLE = 7200.0
 _LEAST_IDLE = 60.0
 
 
-class WsmanFault(Exception):
+class FaultError(Exception):
     """A SOAP fault to send.
 
     Attributes:
@@ -83,8 +83,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     action: str
 
 
-Hook = Callable[[Request, Shell | None], Awaitable[None]]
-"""Asked before every action; raises `WsmanFault` or does worse, to be a broken host."""
+Hook = Callable[[Request, str], Awaitable[None]]
+"""Asked before every action, with the command a Receive is for; may raise `FaultError`."""
 
 
 class Service:
@@ -125,13 +125,9 @@ class Service:
             if shell is not None:
                 shell.used = time.monotonic()
             if self._hook is not None:
-                await self._hook(request, shell)
-            action = self._ACTIONS.get(request.action)
-            if action is None:
-                text = f"The action {request.uri} is not supported by the service."
-                raise WsmanFault(2150858817, "a:ActionNotSupported", text)
-            inner = await action(self, request)
-        except WsmanFault as fault:
+                await self._hook(request, _desired(request) or "")
+            inner = await self._ACTIONS.get(request.action, Service._unknown)(self, request)
+        except FaultError as fault:
             soap = envelope(_FAULT_ACTION, request.message, fault_body(fault, self._host.computer))
             return Answer(status=500, soap=soap, action=request.action)
         soap = envelope(request.uri + "Response", request.message, inner)
@@ -152,7 +148,7 @@ class Service:
     def _shell(self, request: Request) -> Shell:
         shell = self._shells.get(request.shell)
         if shell is None:
-            raise WsmanFault(
+            raise FaultError(
                 2150858843,
                 "w:InvalidSelectors",
                 "The request for the Windows Remote Shell with ShellId "
@@ -164,16 +160,16 @@ class Service:
         name = request.resource.removeprefix(_RESOURCE).lower()
         if not request.resource.startswith(_RESOURCE) or name not in _CONFIGURATIONS:
             text = "The WS-Management service cannot process the request. Cannot find the "
-            raise WsmanFault(
+            raise FaultError(
                 2150858811,
                 "w:InvalidResourceURI",
                 f"{text}{name} session configuration in the WSMan: drive on this computer.",
             )
         if len(self._shells) >= _MOST_SHELLS:
-            raise WsmanFault(2150859173, "w:QuotaLimit", too_many_shells(_MOST_SHELLS))
+            raise FaultError(2150859173, "w:QuotaLimit", too_many_shells(_MOST_SHELLS))
         asked = request.body.find("rsp:Shell", dict(NAMESPACES))
         if asked is None:
-            raise WsmanFault(2150858891, "w:SchemaValidationError", "The request has no shell.")
+            raise FaultError(2150858891, "w:SchemaValidationError", "The request has no shell.")
         shell_id = (asked.get("ShellId") or str(uuid4())).upper()
         idle = seconds(asked.findtext("rsp:IdleTimeOut", "", dict(NAMESPACES)), _DEFAULT_IDLE)
         if self._backend is None:
@@ -210,12 +206,12 @@ class Service:
     async def _command(self, request: Request) -> str:
         shell, line = self._shell(request), request.body.find("rsp:CommandLine", dict(NAMESPACES))
         if shell.commands >= _MOST_COMMANDS:
-            raise WsmanFault(None, "w:InternalError", "The service had an internal error.")
+            raise FaultError(None, "w:InternalError", "The service had an internal error.")
         pipeline = _uuid(line.get("CommandId") if line is not None else None) or uuid4()
         arguments = line.iterfind("rsp:Arguments", dict(NAMESPACES)) if line is not None else ()
         try:
             shell.begin(pipeline, "".join((part.text or "").strip() for part in arguments))
-        except BadFragments as error:
+        except BadFragmentsError as error:
             raise _bad(error) from error
         name = str(pipeline).upper()
         return f"<rsp:CommandResponse><rsp:CommandId>{name}</rsp:CommandId></rsp:CommandResponse>"
@@ -228,11 +224,10 @@ class Service:
 
     async def _receive(self, request: Request) -> str:
         shell = self._shell(request)
-        wanted = request.body.find("rsp:Receive/rsp:DesiredStream", dict(NAMESPACES))
-        name = wanted.get("CommandId") if wanted is not None else None
+        name = _desired(request)
         outbox = shell.outbox(_uuid(name))
         if outbox is None:
-            raise WsmanFault(2150858843, "w:InvalidSelectors", "The command was not found.")
+            raise FaultError(2150858843, "w:InvalidSelectors", "The command was not found.")
         if outbox.reply[0] != request.message:
             outbox.reply = (request.message, await self._received(request, outbox, name))
         shell.used = time.monotonic()
@@ -272,10 +267,14 @@ class Service:
             "<rsp:State>Connected</rsp:State></rsp:Shell>"
         )
 
+    async def _unknown(self, request: Request) -> str:
+        text = f"The action {request.uri} is not supported by the service."
+        raise FaultError(2150858817, "a:ActionNotSupported", text)
+
     def _feed(self, shell: Shell, text: str | None) -> None:
         try:
             shell.feed((text or "").strip())
-        except BadFragments as error:
+        except BadFragmentsError as error:
             raise _bad(error) from error
 
     _ACTIONS: ClassVar[dict[str, Callable[[Service, Request], Awaitable[str]]]] = {
@@ -346,7 +345,7 @@ def received(fragments: list[Fragment], name: str | None) -> str:
     return f"<rsp:ReceiveResponse>{streams}{state}</rsp:ReceiveResponse>"
 
 
-def fault_body(fault: WsmanFault, machine: str) -> str:
+def fault_body(fault: FaultError, machine: str) -> str:
     """The body of a fault as Windows words it."""
     text = escape(fault.text)
     detail = ""
@@ -362,9 +361,9 @@ def fault_body(fault: WsmanFault, machine: str) -> str:
     )
 
 
-def timed_out() -> WsmanFault:
+def timed_out() -> FaultError:
     """What Windows says when a Receive found nothing in its time."""
-    return WsmanFault(
+    return FaultError(
         2150858793,
         "w:TimedOut",
         "The WS-Management service cannot complete the operation within the time specified "
@@ -390,15 +389,21 @@ def seconds(text: str, default: float) -> float:
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(rest or 0)
 
 
+def _desired(request: Request) -> str | None:
+    """CommandId that a Receive asks for; None for the pool's own output."""
+    wanted = request.body.find("rsp:Receive/rsp:DesiredStream", dict(NAMESPACES))
+    return wanted.get("CommandId") if wanted is not None else None
+
+
 def _uuid(text: str | None) -> UUID | None:
     if not text:
         return None
     try:
         return UUID(text.removeprefix("uuid:"))
     except ValueError:
-        raise WsmanFault(2150858843, "w:InvalidSelectors", "The command was not found.") from None
+        raise FaultError(2150858843, "w:InvalidSelectors", "The command was not found.") from None
 
 
-def _bad(error: BadFragments) -> WsmanFault:
+def _bad(error: BadFragmentsError) -> FaultError:
     text = f"The WSMan provider host process could not read the request. {error}"
-    return WsmanFault(1726, "w:InternalError", text)
+    return FaultError(1726, "w:InternalError", text)

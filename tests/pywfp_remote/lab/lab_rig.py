@@ -1,4 +1,4 @@
-"""Parts that the practice fleet's tests share: a tiny host, a served fleet, pypsrp as the client."""
+"""What the practice fleet's tests share: a tiny host, a served fleet, pypsrp as the client."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 
 from pywfp_ps.payload.frames import encode_part
-from pywfp_remote.lab.host import Arguments, BackendFactory, HostBackend, LabHost, UnknownCall, Way
+from pywfp_remote.lab.host import (
+    Arguments,
+    BackendFactory,
+    HostBackend,
+    LabHost,
+    UnknownCallError,
+    Way,
+)
 from pywfp_remote.lab.practice import Practice
 
-DUMP = ("<wfpstate>" + "".join(f"<item>{n * 7919 % 99991}</item>\n" for n in range(40_000))
-        + "</wfpstate>").encode()  # fmt: skip
+_ITEMS = "".join(f"<item><name>rule {n * 7919 % 99991}</name></item>\n" for n in range(30_000))
+DUMP = f"<wfpstate>{_ITEMS}</wfpstate>".encode()
 
 SCRIPT = """param([string]$Call, [string]$Arguments)
 $ErrorActionPreference = 'Stop'
@@ -43,7 +50,8 @@ class TinyHost:
 
     def answer(self, call: str, arguments: Arguments) -> Iterator[str]:
         if call != "Get-PyWfpState":
-            raise UnknownCall(call)
+            raise UnknownCallError(call)
+        assert set(arguments) <= {"LimitSeconds"}
         yield from encode_part(
             DUMP, part="state", content="netsh-state", call=call, taken_at=datetime.now(UTC)
         )
@@ -111,19 +119,30 @@ def client(practice: Practice, host: LabHost, folder: Path | None = None, **opti
 
 
 def invoke(wsman: WSMan, script: str = SCRIPT, **parameters: Any) -> PowerShell:
-    """Run one script in a pool of its own and give the finished pipeline."""
-    with wsman, RunspacePool(wsman) as pool:
+    """Run one script in a pool of its own and give the finished pipeline.
+
+    After an error nothing more is asked of the host, so that the error seen is the first one.
+    """
+    with wsman:
+        pool = RunspacePool(wsman)
+        pool.open()
         shell = PowerShell(pool)
         shell.add_script(script)
         if parameters:
             shell.add_parameters(parameters)
         shell.invoke()
+        pool.close()
     return shell
+
+
+def ask(wsman: WSMan, arguments: str = "{}") -> PowerShell:
+    """The finished pipeline of a state call."""
+    return invoke(wsman, Call="Get-PyWfpState", Arguments=arguments)
 
 
 def state_of(wsman: WSMan, arguments: str = "{}") -> bytes:
     """The plain dump that a state call brings."""
-    done = invoke(wsman, Call="Get-PyWfpState", Arguments=arguments)
+    done = ask(wsman, arguments)
     frames = [json.loads(line) for line in done.output]
     text = "".join(frame["text"] for frame in frames if frame["frame"] == "data")
     return gzip.decompress(base64.b64decode(text))

@@ -1,0 +1,278 @@
+"""Hosts whose frames are wrong, or that cannot do what they are asked."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from pywfp_ps.payload.frames import (
+    Begin,
+    Data,
+    End,
+    Frame,
+    Packing,
+    ProblemFrame,
+    Records,
+    encode_part,
+    read_frame,
+    write_frame,
+)
+from pywfp_remote.lab.host import Arguments, HostBackend, LabHost
+
+_FACTS = "facts"
+_BOMB_PIECES = 1_024  # of a megabyte each
+_BEHIND = timedelta(days=4 * 365)
+_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+_NAME = re.compile(rb"<name>[^<]+</name>")
+_NOISE = ("WARNING: a profile said something", "{not json", '{"frame":"data"}')
+
+HOSTILE_NAMES = (
+    "<script>alert(1)</script>",
+    "'; DROP TABLE filters; --",
+    "\x1b[2J\x1b]0;owned\x07",
+    "../../../../etc/passwd",
+    "=cmd|' /C calc'!A0",
+    "[red]markup[/red] {braces} %s %n",
+    "\u202egnp.exe",
+    "{{ 7 * 7 }}",
+    "line one\r\nline two",
+    "x" * 4_000,
+)
+"""Names that something on the way to a screen, a page, a table or a shell might take literally."""
+
+PROBLEMS: dict[str, tuple[str, str]] = {
+    "bfe-stopped": ("0x800706D9", "The Base Filtering Engine service is not running."),
+    "not-elevated": ("0x80070005", "The account is not an elevated administrator."),
+    "netsh-failed": ("0x80070001", "netsh ended with code 1."),
+    "netsh-slow": ("0x800705B4", "netsh did not finish in its time."),
+    "too-large": ("0x80070008", "The dump is larger than the limit."),
+    "no-disk": ("0x80070070", "The system volume has too little free space."),
+    "module-missing": ("0x80070002", "The module NtObjectManager is not installed."),
+}
+"""HRESULT and words of each problem that a host reports of itself."""
+
+_CODES = {"netsh-slow": "netsh-timeout"}  # where the frame's code is not the fault's name
+
+Lines = Iterator[str]
+
+
+class FaultyHost:
+    """A backend that answers as its host's faults say, and truly otherwise."""
+
+    def __init__(self, host: LabHost, behind: HostBackend) -> None:
+        self._behind = behind
+        self._ways = [_WAYS[name] for name in _WAYS if name in host.faults]
+        self._problem = next((name for name in PROBLEMS if name in host.faults), None)
+
+    def answer(self, call: str, arguments: Arguments) -> Lines:
+        """The frame lines of one call, spoilt."""
+        lines = self._behind.answer(call, arguments)
+        if self._problem is not None:
+            lines = _problem(lines, self._problem)
+        for way in self._ways:
+            lines = way(lines)
+        return lines
+
+
+def _problem(lines: Iterable[str], name: str) -> Lines:
+    """Facts as they are; every other part is a problem instead."""
+    hresult, text = PROBLEMS[name]
+    for frame, line in _read(lines):
+        if frame is None or frame.part in {_FACTS, None}:
+            yield line
+        elif isinstance(frame, Begin):
+            code = _CODES.get(name, name)
+            yield write_frame(ProblemFrame(code=code, part=frame.part, hresult=hresult, text=text))
+
+
+def _wrong_hash(lines: Iterable[str]) -> Lines:
+    return _ends(lines, lambda end: replace(end, sha256="0" * 64))
+
+
+def _wrong_count(lines: Iterable[str]) -> Lines:
+    return _ends(lines, lambda end: replace(end, frames=end.frames + 1))
+
+
+def _wrong_size(lines: Iterable[str]) -> Lines:
+    return _ends(lines, lambda end: replace(end, plain=(end.plain or 0) + 1))
+
+
+def _no_end(lines: Iterable[str]) -> Lines:
+    return _ends(lines, lambda _: None)
+
+
+def _ends(lines: Iterable[str], change: Callable[[End], End | None]) -> Lines:
+    for frame, line in _read(lines):
+        if not isinstance(frame, End) or frame.part == _FACTS:
+            yield line
+        elif (changed := change(frame)) is not None:
+            yield write_frame(changed)
+
+
+def _missing_frame(lines: Iterable[str]) -> Lines:
+    return (line for frame, line in _read(lines) if not _is_second(frame))
+
+
+def _repeated_frame(lines: Iterable[str]) -> Lines:
+    for frame, line in _read(lines):
+        yield line
+        if _is_second(frame):
+            yield line
+
+
+def _reordered(lines: Iterable[str]) -> Lines:
+    held: str | None = None
+    for frame, line in _read(lines):
+        if _is_second(frame):
+            held = line
+            continue
+        yield line
+        if held is not None:
+            yield held
+            held = None
+
+
+def _noise(lines: Iterable[str]) -> Lines:
+    for line in lines:
+        yield line
+        yield from _NOISE
+
+
+def _payload_bomb(lines: Iterable[str]) -> Lines:
+    return _repack(lines, lambda frame, _: iter(_with(frame, _bomb(), _BOMB_PIECES << 20)))
+
+
+def _not_gzip(lines: Iterable[str]) -> Lines:
+    return _repack(lines, lambda frame, plain: iter(_with(frame, plain[:9_000], 9_000)))
+
+
+def _constrained(lines: Iterable[str]) -> Lines:
+    return _repack(lines, lambda frame, plain: _part(frame, plain, Packing.TEXT))
+
+
+def _hostile_names(lines: Iterable[str]) -> Lines:
+    return _repack(lines, lambda frame, plain: _part(frame, hostile(plain)))
+
+
+def _clock_off(lines: Iterable[str]) -> Lines:
+    return _repack(
+        lines,
+        lambda frame, plain: _part(replace(frame, taken_at=_earlier(frame.taken_at)), _aged(plain)),
+        facts=True,
+    )
+
+
+def hostile(dump: bytes) -> bytes:
+    """The dump with the first names in it replaced by hostile ones, escaped as netsh does."""
+    names = iter(HOSTILE_NAMES)
+
+    def put(found: re.Match[bytes]) -> bytes:
+        name = next(names, None)
+        if name is None:
+            return found.group()
+        for raw, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            name = name.replace(raw, escaped)
+        clean = "".join(c if c >= " " or c in "\t\r\n" else " " for c in name)  # XML 1.0 has none
+        return b"<name>" + clean.encode() + b"</name>"
+
+    return _NAME.sub(put, dump)
+
+
+def _repack(
+    lines: Iterable[str], make: Callable[[Begin, bytes], Iterable[str]], *, facts: bool = False
+) -> Lines:
+    """Parts that are packed are unpacked and handed to `make`; everything else passes."""
+    begun: dict[str, Begin] = {}
+    texts: dict[str, list[str]] = {}
+    for frame, line in _read(lines):
+        match frame:
+            case Begin(packing="gzip+base64", part=part) if facts or part != _FACTS:
+                begun[part], texts[part] = frame, []
+            case Data(part=part, text=text) if part in begun:
+                texts[part].append(text)
+            case End(part=part) if part in begun:
+                packed = b"".join(map(base64.b64decode, texts.pop(part)))
+                yield from make(begun.pop(part), gzip.decompress(packed))
+            case _:
+                yield line
+
+
+def _part(frame: Begin, plain: bytes, packing: Packing = Packing.GZIP) -> Lines:
+    return encode_part(
+        plain,
+        part=frame.part,
+        content=frame.content,
+        call=frame.call,
+        taken_at=datetime.fromisoformat(frame.taken_at),
+        packing=packing,
+    )
+
+
+def _with(frame: Begin, packed: bytes, plain: int) -> list[str]:
+    """A part that says gzip and carries `packed`, hashed truly."""
+    moment = datetime.fromisoformat(frame.taken_at)
+    lines = list(
+        encode_part(
+            packed,
+            part=frame.part,
+            content=frame.content,
+            call=frame.call,
+            taken_at=moment,
+            packing=Packing.BASE64,
+        )
+    )
+    end = read_frame(lines[-1])
+    if isinstance(end, End):
+        lines[-1] = write_frame(replace(end, plain=plain))
+    lines[0] = write_frame(frame)
+    return lines
+
+
+def _bomb() -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    zeros = bytes(1 << 20)
+    return b"".join(packer.compress(zeros) for _ in range(_BOMB_PIECES)) + packer.flush()
+
+
+def _aged(plain: bytes) -> bytes:
+    return _TIME.sub(lambda found: _earlier(found.group().decode()).encode(), plain)
+
+
+def _earlier(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text).astimezone(UTC) - _BEHIND
+    except ValueError:
+        return text
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _is_second(frame: Frame | None) -> bool:
+    """Whether it is the second piece of a part, or the only one there is."""
+    return isinstance(frame, Data | Records) and frame.part != _FACTS and frame.n == 1
+
+
+def _read(lines: Iterable[str]) -> Iterator[tuple[Frame | None, str]]:
+    return ((read_frame(line), line) for line in lines)
+
+
+_WAYS: dict[str, Callable[[Iterable[str]], Lines]] = {
+    "constrained-language": _constrained,
+    "hostile-names": _hostile_names,
+    "clock-off": _clock_off,
+    "payload-bomb": _payload_bomb,
+    "not-gzip": _not_gzip,
+    "wrong-hash": _wrong_hash,
+    "missing-frame": _missing_frame,
+    "repeated-frame": _repeated_frame,
+    "reordered": _reordered,
+    "no-end": _no_end,
+    "wrong-count": _wrong_count,
+    "wrong-size": _wrong_size,
+    "noise": _noise,
+}
