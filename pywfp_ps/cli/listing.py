@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +11,7 @@ from pywfp_ps.cli.options import Selection
 from pywfp_ps.errors import UsageError
 
 if TYPE_CHECKING:
+    from pywfp_ps.fleet.inventory import Inventory
     from pywfp_ps.store import Answer, Store
 
 _MOST_NAMES_SHOWN: Final = 8
@@ -39,7 +41,7 @@ def ask(
     Raises:
         UsageError: A column or host pattern is unknown.
     """
-    known = store.columns(view)
+    known = columns_of(view)
     chosen = [_known(name, known, view) for name in selection.columns or columns]
     conditions = list(where)
     values = list(parameters)
@@ -67,24 +69,46 @@ def hosts_of(store: Store, selection: Selection) -> list[str]:
     Raises:
         UsageError: No host matches.
     """
-    from pywfp_ps.fleet.patterns import match_hosts
-
     answer = store.query(
         "SELECT host, groups FROM hosts ORDER BY host", run=selection.run, at=selection.at
     )
-    groups: dict[str, list[str]] = {"all": []}
-    for host, member_of in answer.rows():
-        groups["all"].append(host)
-        for group in member_of or ():
-            groups.setdefault(group, []).append(host)
-    names = match_hosts(selection.host or "all", groups)
-    if not names:
-        known = ", ".join(groups["all"][:_MOST_NAMES_SHOWN])
-        more = ", ..." if len(groups["all"]) > _MOST_NAMES_SHOWN else ""
-        raise UsageError(
-            f"no host matches {selection.host!r}; the store has {known or 'none'}{more}"
-        )
-    return names
+    groups = {host: tuple(member_of or ()) for host, member_of in answer}
+    if selection.host is None:
+        return list(groups)
+    if selection.host in groups:
+        return [selection.host]
+    from pywfp_ps.fleet.patterns import select_hosts
+
+    try:
+        return select_hosts(_inventory(groups), selection.host)
+    except UsageError as error:
+        known = ", ".join(list(groups)[:_MOST_NAMES_SHOWN]) or "none"
+        more = ", ..." if len(groups) > _MOST_NAMES_SHOWN else ""
+        raise UsageError(f"{error}; hosts in the store: {known}{more}") from None
+
+
+def _inventory(groups_of: dict[str, tuple[str, ...]]) -> Inventory:
+    """The store's hosts as an inventory; names that no inventory allows are left out."""
+    from pywfp_ps.fleet.groups import Groups
+    from pywfp_ps.fleet.inventory import Inventory
+    from pywfp_ps.fleet.problems import InventoryError, Place
+    from pywfp_ps.fleet.vault import Vault
+
+    place = Place("the store")
+    groups = Groups()
+    for host, names in groups_of.items():
+        with suppress(InventoryError):
+            for name in names or ("ungrouped",):
+                groups.add_host(host, groups.add_group(name, place), place)
+    groups.finish()
+    return Inventory(groups, [], Vault())
+
+
+def columns_of(view: str) -> list[str]:
+    """Names of a view's columns, in order."""
+    from pywfp_ps.store import VIEWS
+
+    return [column.name for column in VIEWS[view].columns]
 
 
 def _known(name: str, known: Sequence[str], view: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -44,7 +45,7 @@ class Selection(Struct, frozen=True, kw_only=True):
         sort: Column names, each with a ``-`` in front for falling order.
         limit: Most rows to show.
         run: Exactly this run.
-        at: The newest runs that were finished by this time.
+        at: What was known then: runs finished by that time.
         partial: Whether incomplete snapshots count as the newest too.
     """
 
@@ -54,7 +55,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     sort: tuple[str, ...] = ()
     limit: int | None = None
     run: str | None = None
-    at: str | None = None
+    at: datetime | None = None
     partial: bool = False
 
 
@@ -117,11 +118,23 @@ def _names(_ctx: click.Context, _parameter: click.Parameter, text: str | None) -
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
+def _time(_ctx: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time; one looks like 2026-11-20T14:00Z") from None
+    return moment if moment.tzinfo else moment.astimezone()
+
+
 def time_options(function: Function) -> Function:
     """Adds ``--run``, ``--at`` and ``--partial``: which run's data is meant."""
     for option in (
         click.option("--partial", is_flag=True, help="Let incomplete snapshots count too."),
-        click.option("--at", metavar="TIME", help="As it was at a time, e.g. 2026-11-20T14:00Z."),
+        click.option(
+            "--at", metavar="TIME", callback=_time, help="As known at a time: 2026-11-20T14:00Z."
+        ),
         click.option("--run", metavar="RUN", help="Exactly one run, by its id."),
     ):
         function = option(function)
@@ -148,7 +161,7 @@ def listing_options(function: Function) -> Function:
         sort: tuple[str, ...],
         limit: int | None,
         run: str | None,
-        at: str | None,
+        at: datetime | None,
         partial: bool,
         **kw: Any,
     ) -> Any:
@@ -167,16 +180,23 @@ def listing_options(function: Function) -> Function:
     return command  # type: ignore[return-value] # the wrapper takes the place of the function
 
 
+def _write_parquet(answer: Answer, path: Path) -> None:
+    try:
+        answer.write_parquet(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def emit(answer: Answer, output: Output) -> None:
     """Writes an answer of the store to stdout, or to the Parquet file."""
     from pywfp_ps.report import rows
 
     out: IO[str] = sys.stdout
     if output.format == "parquet" and output.parquet is not None:
-        answer.write_parquet(output.parquet)
+        _write_parquet(answer, output.parquet)
     elif output.format == "json":
-        rows.write_json(answer.columns, answer.rows(), out, ids_as_text=output.ids_as_text)
+        rows.write_json(answer.columns, answer, out, ids_as_text=output.ids_as_text)
     elif output.format == "csv":
-        rows.write_csv(answer.columns, answer.rows(), out)
+        rows.write_csv(answer.columns, answer, out)
     else:
-        rows.write_table(answer.columns, answer.rows(), out, terminal=out.isatty())
+        rows.write_table(answer.columns, answer, out, terminal=out.isatty())

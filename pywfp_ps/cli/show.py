@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +46,7 @@ def show(
     as_json: bool,
     store_folder: Path,
     run: str | None,
-    at: str | None,
+    at: datetime | None,
     partial: bool,
 ) -> None:
     """Show one object: all about it, what it refers to, and what refers to it.
@@ -60,10 +61,11 @@ def show(
     selection = Selection(host=host, run=run, at=at, partial=partial)
     shown = 0
     with open_store(store_folder) as store:
+        holds = {line.host: line.snapshot_run_id for line in store.hosts(run=run, at=at)}
         for name in hosts_of(store, selection):
-            snapshot = store.latest_snapshot(name, run=run, at=at, partial=partial)
-            if snapshot is None:
+            if not holds.get(name):
                 continue
+            snapshot = store.snapshot(name, run, at=at, partial=partial)
             found = find(snapshot, what, kind)
             if len(found) > 1:
                 raise UsageError(_ambiguous(what, name, found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -35,7 +36,7 @@ def sql(
     script: Path | None,
     store_folder: Path,
     run: str | None,
-    at: str | None,
+    at: datetime | None,
     partial: bool,
     output: Output,
 ) -> None:

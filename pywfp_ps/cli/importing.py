@@ -1,0 +1,76 @@
+"""Dumps from files, and the store's rows made anew from its raw bytes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+from msgspec import structs
+
+from pywfp_ps.cli.options import store_option
+from pywfp_ps.cli.progress import progress
+from pywfp_ps.errors import ExitCode
+from pywfp_ps.report.rows import json_line, write_table
+from pywfp_ps.report.text import visible
+
+if TYPE_CHECKING:
+    from pywfp_ps.collect.importing import Imported
+
+_COLUMNS: Final = ("host", "outcome", "cause", "filters", "gaps", "file")
+
+
+@click.command("import")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
+)
+@click.option("--host", metavar="NAME", help="Host that the files come from.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
+@store_option
+def import_(files: tuple[Path, ...], host: str | None, as_json: bool, store_folder: Path) -> int:
+    """Import dumps of `netsh wfp show state` or `show filters`, plain or gzip.
+
+    Without --host the host is the file's name without its ending; for names that netsh gives by
+    default (wfpstate, filters, netevents, btpol) it is the name of the file's folder.
+
+    Example: `wfp import web-03.xml db-01/wfpstate.xml`
+    """
+    from pywfp_ps.collect.dumps import look_at
+    from pywfp_ps.collect.importing import import_dumps, refused
+    from pywfp_ps.store import Store
+
+    dumps = look_at(files, host)
+    if all(dump.problem for dump in dumps):
+        return _tell(map(refused, dumps), len(dumps), as_json=as_json)
+    with Store.open(store_folder, create=True) as store:
+        return _tell(import_dumps(store, dumps), len(dumps), as_json=as_json)
+
+
+def _tell(results: Iterable[Imported], count: int, *, as_json: bool) -> int:
+    """Prints what came of every file, and gives the exit code."""
+    told = []
+    with progress("importing", count) as advance:
+        for result in results:
+            told.append(result)
+            advance()
+            if as_json:
+                sys.stdout.write(json_line(structs.asdict(result)) + "\n")
+            if result.problem:
+                click.echo(f"wfp: {visible(result.problem)}", err=True)
+            elif result.outcome == "partial":
+                click.echo(f"wfp: {visible(result.file)}: read in part; see `wfp hosts`", err=True)
+            if result.duplicate_of:
+                same = f"{result.file}: duplicate of {result.duplicate_of}"
+                click.echo(f"wfp: {visible(same)}", err=True)
+            if result.note:
+                click.echo(f"wfp: {visible(result.file)}: {result.note}", err=True)
+    if not as_json:
+        rows = [[getattr(result, name) for name in _COLUMNS] for result in told]
+        write_table(_COLUMNS, rows, sys.stdout, terminal=sys.stdout.isatty())
+    failed = sum(result.outcome != "ok" for result in told)
+    if failed == 0:
+        return ExitCode.GOOD
+    nothing = all(result.outcome == "failed" for result in told)
+    return ExitCode.ALL_HOSTS_FAILED if nothing else ExitCode.SOME_HOSTS_FAILED
