@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
 import click
+
+from pywfp_ps.cli.options import Output, emit
+from pywfp_ps.cli.progress import progress
 
 _QUESTIONS: Final = (
     (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 from msgspec import structs
 
-from pywfp_ps.cli.options import store_option
+from pywfp_ps.cli.options import open_store, store_option
 from pywfp_ps.cli.progress import progress
 from pywfp_ps.errors import ExitCode
 from pywfp_ps.report.rows import json_line, write_table
@@ -18,6 +18,7 @@ from pywfp_ps.report.text import visible
 
 if TYPE_CHECKING:
     from pywfp_ps.collect.importing import Imported
+    from pywfp_ps.collect.reparse import Reparsed
 
 _COLUMNS: Final = ("host", "outcome", "cause", "filters", "gaps", "file")
 
@@ -48,7 +49,35 @@ def import_(files: tuple[Path, ...], host: str | None, as_json: bool, store_fold
         return _tell(import_dumps(store, dumps), len(dumps), as_json=as_json)
 
 
-def _tell(results: Iterable[Imported], count: int, *, as_json: bool) -> int:
+@click.command()
+@click.argument("runs", nargs=-1, metavar="[RUN...]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a host.")
+@store_option
+def reparse(runs: tuple[str, ...], as_json: bool, store_folder: Path) -> int:
+    """Make the rows of runs anew from the raw bytes they keep; all runs if none is named.
+
+    The old rows stay until the new ones are whole. Use it after an update of wfp that reads more.
+
+    Example: `wfp reparse` or `wfp reparse 20261121T100000Z-1a2b3c`
+    """
+    from pywfp_ps.collect.reparse import parts_to_read, reparse_run
+
+    with open_store(store_folder) as store:
+        names = [store.run(name).id for name in runs] or [
+            run.id for run in store.runs() if run.readable
+        ]
+        count = sum(len(parts_to_read(store, name)) for name in names)
+        results = (result for name in names for result in reparse_run(store, name))
+        return _tell(results, count, ("run_id", *_COLUMNS[:-1]), as_json=as_json)
+
+
+def _tell(
+    results: Iterable[Imported | Reparsed],
+    count: int,
+    columns: Sequence[str] = _COLUMNS,
+    *,
+    as_json: bool,
+) -> int:
     """Prints what came of every file, and gives the exit code."""
     told = []
     with progress("importing", count) as advance:
@@ -57,20 +86,26 @@ def _tell(results: Iterable[Imported], count: int, *, as_json: bool) -> int:
             advance()
             if as_json:
                 sys.stdout.write(json_line(structs.asdict(result)) + "\n")
-            if result.problem:
-                click.echo(f"wfp: {visible(result.problem)}", err=True)
-            elif result.outcome == "partial":
-                click.echo(f"wfp: {visible(result.file)}: read in part; see `wfp hosts`", err=True)
-            if result.duplicate_of:
-                same = f"{result.file}: duplicate of {result.duplicate_of}"
-                click.echo(f"wfp: {visible(same)}", err=True)
-            if result.note:
-                click.echo(f"wfp: {visible(result.file)}: {result.note}", err=True)
+            for line in _words(result):
+                click.echo(f"wfp: {visible(line)}", err=True)
     if not as_json:
-        rows = [[getattr(result, name) for name in _COLUMNS] for result in told]
-        write_table(_COLUMNS, rows, sys.stdout, terminal=sys.stdout.isatty())
+        rows = [[getattr(result, name) for name in columns] for result in told]
+        write_table(columns, rows, sys.stdout, terminal=sys.stdout.isatty())
     failed = sum(result.outcome != "ok" for result in told)
     if failed == 0:
         return ExitCode.GOOD
     nothing = all(result.outcome == "failed" for result in told)
     return ExitCode.ALL_HOSTS_FAILED if nothing else ExitCode.SOME_HOSTS_FAILED
+
+
+def _words(result: Imported | Reparsed) -> Iterator[str]:
+    """What a person must know of a result beside its row."""
+    name = getattr(result, "file", result.host)
+    if result.problem:
+        yield result.problem
+    elif result.outcome == "partial":
+        yield f"{name}: damaged; what could be read is stored, see `wfp sql 'FROM gaps'`"
+    if copy := getattr(result, "duplicate_of", None):
+        yield f"{name}: duplicate of {copy}"
+    if note := getattr(result, "note", None):
+        yield f"{name}: {note}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,11 +10,10 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from pywfp_ps.collect.dumps import Dump
-from pywfp_ps.collect.parsing import Parsed, ParseJob, ParsePool, parse
+from pywfp_ps.collect.parsing import Parsed, ParseJob, ParsePool, in_workers, outcome_of, parse
 
 if TYPE_CHECKING:
     from pywfp_ps.store import RunWriter, Store
-    from pywfp_ps.store.writer import Outcome
 
 _FEW: Final = 3
 """Up to so many payloads are parsed here: starting workers takes longer than they do."""
@@ -133,7 +131,7 @@ def _import_wave(store: Store, wave: Sequence[Dump], workers: int | None) -> Ite
             parsed: Iterable[tuple[_Kept, Parsed]] = ((one, parse(_job(one))) for one in chosen)
         else:
             pool = stack.enter_context(ParsePool(workers))
-            parsed = _in_workers(pool.submit, chosen)
+            parsed = in_workers(pool.submit, chosen, _job)
         for one, result in parsed:
             yield _store(one, result)
 
@@ -150,21 +148,6 @@ def _job(kept: _Kept) -> ParseJob:
         part=kept.dump.part or "state",
         path=kept.path,
     )
-
-
-def _in_workers(
-    submit: Callable[[ParseJob], Future[Parsed]], kept: Iterable[_Kept]
-) -> Iterator[tuple[_Kept, Parsed]]:
-    """Parses beside the storing; results as they come."""
-    running: dict[Future[Parsed], _Kept] = {}
-    for one in kept:
-        running[submit(_job(one))] = one
-        for future in [future for future in running if future.done()]:
-            yield running.pop(future), future.result()
-    while running:
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            yield running.pop(future), future.result()
 
 
 def _store(kept: _Kept, parsed: Parsed) -> Imported:
@@ -184,12 +167,3 @@ def _store(kept: _Kept, parsed: Parsed) -> Imported:
         duplicate_of=str(copy) if copy else None,
         problem=parsed.problem,
     )
-
-
-def outcome_of(parsed: Parsed) -> tuple[Outcome, str | None]:
-    """Outcome and cause of a payload that was parsed."""
-    if parsed.is_bug:
-        return "failed", "bug"
-    if parsed.problem is not None:
-        return "failed", "bad-payload"
-    return ("ok", None) if parsed.whole else ("partial", "incomplete")

@@ -8,13 +8,14 @@ what was in flight is tried once more, each alone, and only what kills its worke
 from __future__ import annotations
 
 import os
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 from threading import BoundedSemaphore, Lock, Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from msgspec import Struct
 
@@ -23,6 +24,9 @@ from pywfp_ps.errors import ReadError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from pywfp_ps.store.writer import Outcome
+
+T = TypeVar("T")
 _IN_FLIGHT_PER_WORKER: Final = 2
 
 
@@ -86,6 +90,32 @@ def parse(job: ParseJob) -> Parsed:
         gaps=len(snapshot.gaps),
         filters=len(snapshot.filters),
     )
+
+
+def outcome_of(parsed: Parsed) -> tuple[Outcome, str | None]:
+    """Outcome and cause of a payload that was parsed."""
+    if parsed.is_bug:
+        return "failed", "bug"
+    if parsed.problem is not None:
+        return "failed", "bad-payload"
+    return ("ok", None) if parsed.whole else ("partial", "incomplete")
+
+
+def in_workers(
+    submit: Callable[[ParseJob], Future[Parsed]],
+    things: Iterable[T],
+    job_of: Callable[[T], ParseJob],
+) -> Iterator[tuple[T, Parsed]]:
+    """Parses what comes, beside its coming; results as they are ready."""
+    running: dict[Future[Parsed], T] = {}
+    for thing in things:
+        running[submit(job_of(thing))] = thing
+        for future in [future for future in running if future.done()]:
+            yield running.pop(future), future.result()
+    while running:
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield running.pop(future), future.result()
 
 
 def usual_workers() -> int:
