@@ -1,0 +1,58 @@
+function Invoke-PyWfpNetsh {
+    <#
+    .SYNOPSIS
+        Lets netsh write a file: one at a time a machine, gently, within limits.
+    .PARAMETER Folder
+        The folder of this run.
+    .PARAMETER Argument
+        What netsh shall do, without the file.
+    .PARAMETER Path
+        The file; a new one in the folder.
+    .PARAMETER LimitSeconds
+        How long netsh may take, and how long to wait for another run.
+    .PARAMETER MaxMegabytes
+        How large the file may be.
+    #>
+    [CmdletBinding()]
+    param([string] $Folder, [string[]] $Argument, [string] $Path, [int] $LimitSeconds, [int] $MaxMegabytes)
+
+    Wait-PyWfpTurn -Folder $Folder -LimitSeconds $LimitSeconds
+    Assert-PyWfpDisk -Folder $Folder -Megabytes 200
+    $start = @{
+        FilePath = Find-PyWfpProgram -Name 'netsh'
+        ArgumentList = $Argument + ('file="' + $Path + '"')
+        WorkingDirectory = $Folder
+        RedirectStandardOutput = Join-Path $Folder 'netsh.out'
+        RedirectStandardError = Join-Path $Folder 'netsh.err'
+    }
+    $process = Start-Process @start -NoNewWindow -PassThru
+    try {
+        # Windows PowerShell knows the exit code only of a process whose handle was asked for.
+        $null = $process.Handle
+        Set-PyWfpLowPriority -Process $process
+        for ($waited = 0; -not $process.HasExited; $waited += 1) {
+            if ($waited -ge 10 * $LimitSeconds) {
+                Write-Error -Message "netsh took more than $LimitSeconds s." -ErrorId 'PyWfp.netsh-timeout' `
+                    -Category OperationTimeout -ErrorAction Stop
+            }
+            Start-Sleep -Milliseconds 100
+            Assert-PyWfpSize -Path $Path -MaxMegabytes $MaxMegabytes
+            if ($waited % 10 -eq 0) {
+                Assert-PyWfpDisk -Folder $Folder -Megabytes 100
+            }
+        }
+    }
+    finally {
+        if (-not $process.HasExited) {
+            Stop-Process -InputObject $process -Force
+        }
+    }
+    Assert-PyWfpSize -Path $Path -MaxMegabytes $MaxMegabytes
+    # What it prints is in the language of the machine: for people only.
+    $made = (Test-Path -LiteralPath $Path) -and (Get-Item -LiteralPath $Path -Force).Length -gt 0
+    if ($process.ExitCode -ne 0 -or -not $made) {
+        $said = @(Get-Content -LiteralPath $start.RedirectStandardOutput -TotalCount 5) -join ' '
+        Write-Error -Message "netsh ended with code $($process.ExitCode): $said" -ErrorId 'PyWfp.netsh-failed' `
+            -Category InvalidResult -ErrorAction Stop
+    }
+}

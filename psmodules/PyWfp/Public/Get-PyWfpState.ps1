@@ -1,0 +1,48 @@
+function Get-PyWfpState {
+    <#
+    .SYNOPSIS
+        Sends the whole state of the filter engine as netsh writes it, part "state".
+    .DESCRIPTION
+        The facts go before it, part "facts", and what shows whether the engine was the same all
+        the while after it, part "after". Changes nothing; needs an elevated administrator.
+    .PARAMETER Run
+        Name of the run, part of the name of the temporary folder.
+    .PARAMETER LimitSeconds
+        How long netsh may take.
+    .PARAMETER MaxMegabytes
+        How large the dump may be.
+    #>
+    [CmdletBinding()]
+    param(
+        [ValidatePattern('^[0-9A-Za-z-]{1,40}$')] [string] $Run = 'local',
+        [ValidatePattern('^[0-9]{1,4}$')] [string] $LimitSeconds = '120',
+        [ValidatePattern('^[0-9]{1,6}$')] [string] $MaxMegabytes = '512'
+    )
+
+    Set-StrictMode -Version Latest
+    $ErrorActionPreference = 'Stop'
+
+    $call = 'Get-PyWfpState'
+    $folder = ''
+    try {
+        Send-PyWfpHostFact -Call $call
+        $swept = @(Clear-PyWfpFolder)
+        Assert-PyWfpReady
+        $folder = New-PyWfpFolder -Run $Run
+        $path = Join-Path $folder 'state.xml'
+        $takenAt = [DateTime]::UtcNow.ToString('o')
+        $netsh = @{ Folder = $folder; Path = $path; LimitSeconds = $LimitSeconds; MaxMegabytes = $MaxMegabytes }
+        Invoke-PyWfpNetsh @netsh -Argument 'wfp', 'show', 'state'
+        Send-PyWfpFile -Part 'state' -Content 'netsh-state' -Call $call -TakenAt $takenAt -Path $path
+        Send-PyWfpAfter -Call $call -Swept $swept
+    }
+    catch {
+        Send-PyWfpProblem -Part 'state' -Problem $_
+        throw
+    }
+    finally {
+        if ($folder) {
+            Remove-PyWfpFolder -Path $folder
+        }
+    }
+}
