@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from importlib.metadata import version
 from typing import Final
 
 import click
@@ -40,7 +38,7 @@ COMMANDS: Final = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: `wfp import wfpstate.xml --host web-03` and then `wfp filters --port 443`.",
 )
-@click.version_option(version("pywfp-ps"), "-V", "--version", prog_name="wfp")
+@click.version_option(None, "-V", "--version", package_name="pywfp-ps", prog_name="wfp")
 @click.option("-v", "--verbose", count=True, help="Say more on stderr; twice for details.")
 @click.option(
     "--config",
@@ -55,8 +53,15 @@ def main(ctx: click.Context, verbose: int, config: str | None) -> None:
     Data goes to stdout, words and progress to stderr. Exit codes: 0 good, 1 findings, 2 wrong
     usage, 3 some hosts failed, 4 all hosts failed, 5 our own error, 130 interrupted.
     """
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(level=logging.WARNING, format="wfp: %(message)s")
-    logging.getLogger("pywfp_ps").setLevel(level)
-    logging.getLogger("pywfp_remote").setLevel(level)
+    if verbose:
+        _say_more(verbose)
     ctx.default_map = load_config(config, tuple(COMMANDS))
+
+
+def _say_more(verbose: int) -> None:
+    """Lets the package's own loggers speak on stderr; libraries stay at warnings."""
+    import logging
+
+    logging.basicConfig(level=logging.WARNING, format="wfp: %(message)s")
+    for name in ("pywfp_ps", "pywfp_remote"):
+        logging.getLogger(name).setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
