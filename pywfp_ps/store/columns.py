@@ -1,0 +1,130 @@
+"""All columns, declared once: Parquet schemas, views and the documentation come from here.
+
+``python -m pywfp_ps.store.columns`` prints ``docs/columns.md``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pywfp_ps.store import filter_columns, host_columns, state_columns
+from pywfp_ps.store.schema import Column, Kind, Type
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        host_columns.HOSTS,
+        filter_columns.FILTERS,
+        filter_columns.CONDITIONS,
+        state_columns.LAYERS,
+        state_columns.SUBLAYERS,
+        state_columns.PROVIDERS,
+        state_columns.CALLOUTS,
+        state_columns.CONTEXTS,
+        state_columns.SESSIONS,
+        state_columns.ENDPOINTS,
+        state_columns.SUBSCRIPTIONS,
+        state_columns.KEYWORDS,
+        state_columns.STATISTICS,
+        state_columns.ASSOCIATIONS,
+        state_columns.SNAPSHOTS,
+        host_columns.INTERFACES,
+        host_columns.VOLUMES,
+        host_columns.SERVICES,
+        host_columns.DRIVERS,
+        host_columns.LISTENERS,
+        host_columns.ROUTES,
+        host_columns.FIREWALL_PROFILES,
+        host_columns.FIREWALL_RULES,
+        host_columns.OPTIONS,
+        host_columns.SYSPORTS,
+        host_columns.EVENTS,
+        host_columns.CHANGES,
+        state_columns.GAPS,
+    )
+}
+"""Every kind of rows that a store holds, by name."""
+
+STALE = Column(
+    name="stale",
+    type=Type.BOOL,
+    doc="Whether its snapshot is older than its last attempt; null where it has none.",
+    source="derived",
+)
+SNAPSHOT_RUN = Column(
+    name="snapshot_run_id",
+    type=Type.TEXT,
+    doc="Run whose snapshot the data views show; null where there is none.",
+    source="derived",
+)
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """One view as SQL sees it.
+
+    Attributes:
+        name: Its name; the same with ``_all`` shows every run.
+        kind: Kind whose files it reads.
+        doc: What a row is, one sentence.
+        columns: In order.
+    """
+
+    name: str
+    kind: Kind
+    doc: str
+    columns: tuple[Column, ...]
+
+
+def _views() -> dict[str, View]:
+    views = {}
+    for kind in KINDS.values():
+        columns = kind.shown
+        if kind.name == "hosts":
+            columns = (*columns, STALE, SNAPSHOT_RUN)
+        views[kind.name] = View(name=kind.name, kind=kind, doc=kind.doc, columns=columns)
+        if kind.name == "filters":
+            wide = tuple(column for column in kind.columns if not column.hidden)
+            doc = "One filter with what its conditions say, a column each; null: any."
+            views["filters_wide"] = View(name="filters_wide", kind=kind, doc=doc, columns=wide)
+    return views
+
+
+VIEWS: dict[str, View] = _views()
+"""Every view, by name; ``<name>_all`` has the same columns."""
+
+
+def document() -> str:
+    """The reference of all columns, as Markdown."""
+    lines = [
+        "# Columns",
+        "",
+        "Every view of the store and its columns. A view shows the latest rows of each host; the",
+        "same name with `_all` shows every run. Null means unknown or not there, never a guess.",
+        "Ids and weights are unsigned 64-bit integers. Times are UTC. GUIDs are lower-case text.",
+        "In `filters_wide` a null list means any, unless `rest` holds a condition on it.",
+        "",
+        "This file is made by `python -m pywfp_ps.store.columns`.",
+    ]
+    for view in VIEWS.values():
+        lines += ["", f"## {view.name}", "", view.doc, ""]
+        lines += ["| column | type | unit | source | what |", "|---|---|---|---|---|"]
+        shown = view.columns
+        if view.name == "filters_wide":
+            lines[-3] += " Has all columns of `filters`, and these."
+            lines.insert(-2, "")
+            shown = tuple(column for column in shown if column.wide)
+        lines += [_row(column) for column in shown]
+    return "\n".join(lines) + "\n"
+
+
+def _row(column: Column) -> str:
+    filled = replace(column, unit=column.unit or "", source=column.source or "")
+    cells = (f"`{filled.name}`", filled.type.value, filled.unit, filled.source, filled.doc)
+    return f"| {' | '.join(str(cell).replace('|', '&#124;') for cell in cells)} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())

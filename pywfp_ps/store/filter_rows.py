@@ -1,0 +1,113 @@
+"""Derived columns of filters and conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from pywfp_ps.model.identity import OwnPlaces, content_id, shape_id
+from pywfp_ps.model.objects import PERMIT_IF_CALLOUT_UNREGISTERED, Condition, Filter, Snapshot
+from pywfp_ps.model.origin import Rule, owner_of, rules_of
+from pywfp_ps.model.text import condition_text
+from pywfp_ps.store.bounds import ip_bounds, number_bounds, value_text
+from pywfp_ps.store.codecs import exact_text, letter_of
+from pywfp_ps.store.columns import KINDS
+from pywfp_ps.store.wide import columns_of
+
+_FIREWALL_SUBLAYER: Final = "FWPM_SUBLAYER_MPSSVC_"
+_NO_RULE: Final = Rule()
+Columns = dict[str, list[Any]]
+
+
+def filter_order(snapshot: Snapshot) -> list[int]:
+    """Positions of the filters by layer, and as listed inside one."""
+    filters = snapshot.filters
+    return sorted(range(len(filters)), key=lambda row: filters[row].layer)
+
+
+def filter_rows(snapshot: Snapshot, filters: Sequence[Filter], own: OwnPlaces) -> Columns:
+    """Derived columns of `filters`, which are those of the snapshot in some order."""
+    providers = {provider.const_name: provider for provider in snapshot.providers}
+    layers = {layer.const_name: layer.id for layer in snapshot.layers}
+    rules = rules_of(snapshot)
+    found = [rules.get(filter_.id, _NO_RULE) for filter_ in filters]
+    named = [providers.get(filter_.provider or "") for filter_ in filters]
+    wide = [column.name for column in KINDS["filters"].columns if column.wide]
+    return {
+        "layer_id": [layers.get(filter_.layer) for filter_ in filters],
+        **_sublayer_columns(snapshot, filters),
+        "provider_name": [provider.name if provider else None for provider in named],
+        "service": [provider.service_name if provider else None for provider in named],
+        "owner": [owner_of(filter_, providers) for filter_ in filters],
+        **_flag_columns(filters),
+        "rule": [rule.name for rule in found],
+        "rule_number": [rule.number for rule in found],
+        "origin": [rule.origin for rule in found],
+        "conditions": [condition_text(filter_.conditions) for filter_ in filters],
+        "condition_count": [len(filter_.conditions) for filter_ in filters],
+        "content_id": [content_id(filter_) for filter_ in filters],
+        "shape_id": [shape_id(filter_, own) for filter_ in filters],
+        **columns_of((filter_.conditions for filter_ in filters), wide),
+    }
+
+
+def _flag_columns(filters: Sequence[Filter]) -> Columns:
+    return {
+        "persistent": [filter_.is_persistent for filter_ in filters],
+        "boottime": [filter_.is_boottime for filter_ in filters],
+        "disabled": [filter_.is_disabled for filter_ in filters],
+        "in_force": [filter_.is_in_force for filter_ in filters],
+        "hard": [filter_.is_hard for filter_ in filters],
+        "permit_if_unregistered": [PERMIT_IF_CALLOUT_UNREGISTERED in f.flags for f in filters],
+    }
+
+
+def _sublayer_columns(snapshot: Snapshot, filters: Sequence[Filter]) -> Columns:
+    """Weight of each filter's sublayer, and whether it is heavier than all of the firewall's."""
+    weights = {sublayer.const_name: sublayer.weight for sublayer in snapshot.sublayers}
+    firewall = [weight for name, weight in weights.items() if name.startswith(_FIREWALL_SUBLAYER)]
+    top = max((weight for weight in firewall if weight is not None), default=None)
+    is_known = bool(firewall) and None not in firewall
+
+    def is_above(name: str) -> bool | None:
+        if name.startswith(_FIREWALL_SUBLAYER):
+            return False
+        weight = weights.get(name)
+        if weight is None or top is None:
+            return None
+        if is_known or weight <= top:
+            return weight > top
+        return None
+
+    return {
+        "sublayer_weight": [weights.get(filter_.sublayer) for filter_ in filters],
+        "above_firewall": [is_above(filter_.sublayer) for filter_ in filters],
+    }
+
+
+def condition_rows(filters: Iterable[Filter], rows: Iterable[int]) -> Columns:
+    """Derived columns of all conditions of `filters`, whose positions in their list are `rows`."""
+    names = (
+        "filter_id", "filter_row", "position", "or_group", "value", "low", "high", "num_low",
+        "num_high", "ip_family", "ip_low", "ip_high", "letters",
+    )  # fmt: skip
+    lines: list[tuple[Any, ...]] = []
+    for filter_, row in zip(filters, rows, strict=True):
+        group = -1
+        field = None
+        for position, condition in enumerate(filter_.conditions):
+            if condition.field != field:
+                group += 1
+                field = condition.field
+            lines.append((filter_.id, row, position, group, *_condition(condition)))
+    return dict(zip(names, map(list, zip(*lines, strict=True)), strict=True))
+
+
+def _condition(condition: Condition) -> tuple[Any, ...]:
+    value, low, high = condition.value, condition.low, condition.high
+    numbers = number_bounds(condition) or (None, None)
+    addresses = ip_bounds(condition) or (None, None, None)
+    letters = letter_of(value) + letter_of(low) + letter_of(high)
+    # What the shown text does not give back stands in `low` and `high`, or as exact text here.
+    text = exact_text(value) if "t" in letters else value_text(condition)
+    return (text, exact_text(low), exact_text(high), *numbers, *addresses, letters)
