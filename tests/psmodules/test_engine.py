@@ -1,0 +1,147 @@
+"""The functions on a real engine, with a stand-in for netsh."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from pywfp_ps import resources
+from tests.psmodules.conftest import Host
+
+pytestmark = pytest.mark.pwsh
+
+MODES = ["FullLanguage", "ConstrainedLanguage"]
+DUMP = (
+    b"\xef\xbb\xbf<wfpstate>"
+    + "".join(
+        f"\t<item>{n} &amp; Gr\u00fc\u00dfe \u540d\u524d \U0001f600</item>\r\n"
+        for n in range(40_000)
+    ).encode()
+)
+
+
+def test_the_module_imports_and_exports_its_functions(host: Host) -> None:
+    manifest = resources.module_folder() / "PyWfp.psd1"
+    names = "(Get-Command -Module PyWfp | Sort-Object Name).Name -join ' '"
+    run = host.start("-Command", f"Import-Module '{manifest}'; {names}")
+    assert (run.stdout.split(), run.stderr) == (list(resources.public_functions()), "")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_facts_are_sent_in_any_language_mode(host: Host, mode: str) -> None:
+    outcome = host.run("Get-PyWfpHostFact", mode=mode)
+    assert outcome.error_id is None, outcome.stderr
+    assert [payload.part for payload in outcome.received.payloads] == ["facts"]
+    assert (outcome.received.faults, outcome.received.noise) == ((), ())
+    facts = outcome.json("facts")
+    assert facts["v"] == 1
+    assert set(facts) >= {"os", "bfe", "interfaces", "volumes", "clock", "account", "unknown"}
+    powershell = facts["powershell"]
+    assert isinstance(powershell, dict)
+    assert powershell["language_mode"] == mode
+    assert host.left() == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_state_comes_back_byte_for_byte(host: Host, mode: str) -> None:
+    host.dump.write_bytes(DUMP)
+    outcome = host.run("Get-PyWfpState", {"Run": "r1", "LimitSeconds": "60"}, mode=mode)
+    assert outcome.error_id is None, outcome.stderr
+    assert [p.part for p in outcome.received.payloads] == ["facts", "state", "after"]
+    assert (outcome.received.faults, outcome.received.noise) == ((), ())
+    assert outcome.part("state").raw() == DUMP
+    assert outcome.json("after")["newest_filter"] == []
+    assert host.left() == []
+
+
+@pytest.mark.parametrize(
+    ("way", "code"),
+    [
+        ("fails", "netsh-failed"),
+        ("writes-nothing", "netsh-failed"),
+        ("writes-empty", "netsh-failed"),
+        ("hangs", "netsh-timeout"),
+    ],
+)
+def test_what_netsh_does_wrong_has_a_code(host: Host, way: str, code: str) -> None:
+    host.way = way
+    outcome = host.run("Get-PyWfpState", {"LimitSeconds": "1" if way == "hangs" else "60"})
+    assert [problem.code for problem in outcome.received.problems] == [code]
+    assert re.match(rf"PyWfp\.{code}(,|$)", outcome.error_id or ""), outcome.stderr
+    assert [p.part for p in outcome.received.payloads] == ["facts"]
+    assert host.left() == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_dump_over_the_limit_is_too_large(host: Host, mode: str) -> None:
+    host.dump.write_bytes(b"x" * 2_000_000)
+    outcome = host.run("Get-PyWfpState", {"MaxMegabytes": "1"}, mode=mode)
+    assert [problem.code for problem in outcome.received.problems] == ["too-large"]
+    assert host.left() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "code"),
+    [
+        ({"Assert-PyWfpDisk -Folder $Folder -Megabytes 200": "Assert-PyWfpDisk -Folder $Folder "
+          "-Megabytes 2000000000"}, "", "no-disk"),
+        ({"    if ((Test-PyWfpElevated) -eq $false) {": "    if ($true) {"}, "", "not-elevated"),
+        ({"if ((Test-PyWfpElevated) -eq $false) {": "if ($false) {"},
+         "function Get-Service { New-Object psobject -Property @{ Status = 1 } }\n", "bfe-stopped"),
+    ],
+    ids=["disk", "elevation", "engine"],
+)  # fmt: skip
+def test_a_host_that_cannot_says_why(
+    host: Host, change: dict[str, str], before: str, code: str
+) -> None:
+    outcome = host.run("Get-PyWfpState", change=change, before=before)
+    assert [problem.code for problem in outcome.received.problems] == [code]
+    assert re.match(rf"PyWfp\.{code}(,|$)", outcome.error_id or ""), outcome.stderr
+    assert host.left() == []
+
+
+def make(host: Host, name: str) -> Path:
+    folder = host.temp / name
+    folder.mkdir()
+    (folder / "state.xml").write_text("x")
+    return folder
+
+
+def test_what_a_dead_run_left_is_swept_and_named(host: Host) -> None:
+    make(host, "pywfp-r0-999999999-0123456789ab")
+    make(host, "pywfp-not-ours")
+    outcome = host.run("Get-PyWfpState")
+    assert outcome.json("after")["swept"] == ["pywfp-r0-999999999-0123456789ab"]
+    assert host.left() == ["pywfp-not-ours"]
+
+
+def test_a_run_waits_for_an_older_one_and_then_gives_up(host: Host) -> None:
+    other = make(host, f"pywfp-r0-{os.getpid()}-0123456789ab")
+    outcome = host.run("Get-PyWfpState", {"LimitSeconds": "1"})
+    assert [problem.code for problem in outcome.received.problems] == ["busy"]
+    assert host.left() == [other.name]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows asks icacls, this asks the mode bits")
+def test_the_folder_is_closed_to_others(host: Host) -> None:
+    shown = "$m = (Get-Item $path -Force).UnixMode; Write-Error $m -ErrorAction Stop"
+    hook = "        Invoke-PyWfpNetsh @netsh"
+    change = {hook: f"        $path = $folder; {shown}\n{hook}"}
+    outcome = host.run("Get-PyWfpState", change=change)
+    assert "drwx------" in outcome.received.problems[0].text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"LimitSeconds": "-1"}, "ParameterArgumentValidationError,Get-PyWfpState"),
+        ({"Run": "../x"}, "ParameterArgumentValidationError,Get-PyWfpState"),
+        ({"Rum": "x"}, "NamedParameterNotFound,Get-PyWfpState"),
+    ],
+)
+def test_wrong_arguments_are_refused(host: Host, arguments: dict[str, str], error: str) -> None:
+    outcome = host.run("Get-PyWfpState", arguments)
+    assert (outcome.error_id, outcome.received.payloads) == (error, ())
