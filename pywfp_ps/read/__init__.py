@@ -1,0 +1,7 @@
+"""Readers: what a host sent, turned into objects and gaps."""
+
+from __future__ import annotations
+
+from pywfp_ps.read.netsh import read_dump, read_filters, read_state
+
+__all__ = ["read_dump", "read_filters", "read_state"]

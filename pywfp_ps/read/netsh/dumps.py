@@ -1,0 +1,163 @@
+"""Whole files: which kind a file is, and what its command never lists."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from pywfp_ps.errors import ReadError
+from pywfp_ps.model.objects import Completeness, Snapshot
+from pywfp_ps.payload.unpack import unpack
+from pywfp_ps.read.netsh.elements import Log, node_of
+from pywfp_ps.read.netsh.encoding import utf8_of
+from pywfp_ps.read.netsh.sections import FILTERS, FIREWALL, MAY_BE_MISSING, STATE, Sections
+from pywfp_ps.read.netsh.tree import Element, Tree, parse
+
+_STATE: Final = Completeness(
+    command="netsh wfp show state",
+    leaves_out=(
+        "Security descriptors of objects are never printed.",
+        "Objects that the account may not read are left out without a word.",
+    ),
+)
+_FILTERS: Final = Completeness(
+    command="netsh wfp show filters",
+    leaves_out=(
+        "Layers, sublayers, callouts, provider contexts, sessions and endpoints are not printed.",
+        *_STATE.leaves_out,
+    ),
+)
+_HIDDEN: Final = (
+    "Inspection filters are left out unless verbose=on was given.",
+    "Filters at discard, stream and datagram layers are left out unless verbose=on was given.",
+    "Filters that a heavier one of their sublayer covers are left out unless verbose=on was given.",
+)
+_ROOTS: Final = {
+    "wfpstate": "a file of netsh wfp show state",
+    "wfpdiag": "a file of netsh wfp show filters",
+    "netEvents": "a file of net events (netsh wfp show netevents)",
+    "netEvent": "a file of net events",
+    "filterChange": "a file of filter changes from a capture",
+    "Events": "an export of an event log",
+    "Event": "an export of an event log",
+    "html": "a web page",
+}
+_DAMAGE_TOLD: Final = 20
+
+
+def read_state(data: bytes, *, source: str = "state") -> Snapshot:
+    """Everything that a file of ``netsh wfp show state`` holds.
+
+    A damaged or cut file gives what could be read, with `Gap` objects for the rest and
+    ``completeness.whole`` false.
+
+    Args:
+        data: The file: UTF-8 or UTF-16, perhaps gzipped.
+        source: What gaps and errors call it.
+
+    Raises:
+        ReadError: It is no such file, is too large, or tries what only a hostile file does.
+    """
+    tree, log = _open(data, source)
+    _expect("wfpstate", tree, source)
+    return _state(tree, log)
+
+
+def read_filters(data: bytes, *, source: str = "filters", verbose: bool | None = None) -> Snapshot:
+    """The filters and providers of a file of ``netsh wfp show filters``.
+
+    Args:
+        data: The file: UTF-8 or UTF-16, perhaps gzipped.
+        source: What gaps and errors call it.
+        verbose: Whether it was taken with ``verbose=on``; the file does not say.
+
+    Raises:
+        ReadError: As `read_state`.
+    """
+    tree, log = _open(data, source)
+    _expect("wfpdiag", tree, source)
+    return _filters(tree, log, verbose=verbose)
+
+
+def read_dump(data: bytes, *, source: str = "dump") -> Snapshot:
+    """Either of the two files, whichever it is.
+
+    Raises:
+        ReadError: As `read_state`.
+    """
+    tree, log = _open(data, source)
+    if any(root.tag == "wfpdiag" for root in tree.root):
+        _expect("wfpdiag", tree, source)
+        return _filters(tree, log, verbose=None)
+    _expect("wfpstate", tree, source)
+    return _state(tree, log)
+
+
+def _open(data: bytes, source: str) -> tuple[Tree, Log]:
+    plain = unpack(data, source=source)
+    if not plain.strip():
+        raise ReadError(source, "byte 0", "is empty")
+    body, problem = utf8_of(plain)
+    tree = parse(body, source)
+    log = Log(source, tree)
+    if problem:
+        log.gap("the text", problem)
+        log.whole = False
+    for damage in tree.damage[:_DAMAGE_TOLD]:
+        log.gap(f"line {damage.line}", f"damaged: {damage.problem}")
+    if (more := len(tree.damage) - _DAMAGE_TOLD) > 0:
+        log.gap("the file", f"is damaged at {more} more places")
+    return tree, log
+
+
+def _expect(wanted: str, tree: Tree, source: str) -> None:
+    """Refuses a file without the root element that is wanted, saying what it is instead."""
+    roots = {str(root.tag): root for root in tree.root}
+    root = roots.get(wanted)
+    if root is not None and not (wanted == "wfpdiag" and _is_capture(root)):
+        return
+    if root is not None:
+        found = "the diagnostics of a capture (netsh wfp capture)"
+    elif not roots:
+        found = "no XML"
+    else:
+        tag = next(iter(roots))
+        found = _ROOTS.get(tag, f"a file with the root element {tag[:60]}")
+    raise ReadError(source, "its root", f"is not {_ROOTS[wanted]} but {found}")
+
+
+def _is_capture(root: Element) -> bool:
+    tags = {child.tag for child in root}
+    return not tags.isdisjoint(("events", "initialState")) and "filters" not in tags
+
+
+def _state(tree: Tree, log: Log) -> Snapshot:
+    sections = Sections(log)
+    for root in tree.root:
+        if root.tag == "wfpstate":
+            sections.read(root, STATE)
+        elif root.tag == "firewallState":
+            sections.read(root, FIREWALL)
+        else:
+            log.kept.append(node_of(root))
+    sections.miss("wfpstate", (tag for tag in STATE if tag not in MAY_BE_MISSING))
+    sections.miss("firewallState", FIREWALL)
+    return sections.snapshot(_STATE)
+
+
+def _filters(tree: Tree, log: Log, *, verbose: bool | None) -> Snapshot:
+    sections = Sections(log)
+    for root in tree.root:
+        if root.tag == "wfpdiag":
+            sections.read(root, FILTERS)
+        else:
+            log.kept.append(node_of(root))
+    sections.miss("wfpdiag", ("filters", "providers"))
+    if verbose:
+        command = f"{_FILTERS.command} verbose=on"
+        return sections.snapshot(msgspec.structs.replace(_FILTERS, command=command))
+    leaves_out = (*_HIDDEN, *_FILTERS.leaves_out)
+    return sections.snapshot(
+        msgspec.structs.replace(_FILTERS, hides_filters=True, leaves_out=leaves_out)
+    )

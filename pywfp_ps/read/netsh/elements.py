@@ -1,0 +1,348 @@
+"""What all objects of a netsh file share: lists, parts of an item, keys, flags, blobs, kept nodes.
+
+A function that reads one object raises ValueError where the object makes no sense without the
+part; all lesser trouble is noted in the `Log` and what was not understood goes to `kept`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Final, TypeVar
+from uuid import UUID
+
+from pywfp_ps.errors import ReadError
+from pywfp_ps.model.enums import FlagGroup, flags_of_items
+from pywfp_ps.model.objects import Gap, Node
+from pywfp_ps.model.tables import Kind, reference
+from pywfp_ps.model.values import guid, integer
+from pywfp_ps.read.netsh.tree import Element, Tree
+
+DEPTH_LIMIT: Final = 100
+"""Elements above each other in what is kept as it stood; real dumps reach 14."""
+
+_PROBLEM_LENGTH: Final = 200
+_HEX_WORD: Final = re.compile(r"[0-9A-Fa-f]{8}")
+_NIL: Final = UUID(int=0)
+
+Parts = dict[str, Element]
+T = TypeVar("T")
+
+
+class Log:
+    """What one reading has to say beside its objects, and what it has read before.
+
+    Attributes:
+        gaps: In the order found.
+        kept: Whole sections and list members that are unknown.
+        whole: Whether the file was read to its end and in its own words.
+        notes: Place below the item that is being read, and problem; moved to `gaps` after it.
+    """
+
+    def __init__(self, source: str, tree: Tree) -> None:
+        self.source = source
+        self.tree = tree
+        self.broken = tree.broken
+        self.whole = not tree.damage
+        self.gaps: list[Gap] = []
+        self.kept: list[Node] = []
+        self.notes: list[tuple[str, str]] = []
+
+    def gap(self, place: str, problem: str) -> None:
+        """Adds a gap."""
+        problem = problem[:_PROBLEM_LENGTH]
+        self.gaps.append(Gap(source=self.source, place=place, problem=problem))
+
+    def note(self, place: str, problem: str) -> None:
+        """Notes trouble at a place below the item that is being read."""
+        self.notes.append((place, problem))
+
+    def settle(self, place: str) -> None:
+        """Turns the notes into gaps, now that the place of the item is known."""
+        for below, problem in self.notes:
+            self.gap(f"{place}/{below}" if below else place, problem)
+        self.notes.clear()
+
+
+def read_list(element: Element, place: str, log: Log, read: Callable[[Element, Log], T]) -> list[T]:
+    """All items of a list that make sense; every other one becomes a gap."""
+    found: list[T] = []
+    count = 0
+    for child in element:
+        if child.tag != "item":
+            log.gap(place, f"holds an element {child.tag!s} beside its items")
+            log.kept.append(node_of(child))
+            continue
+        try:
+            if log.broken and child in log.broken:
+                raise ValueError("is damaged or cut off")  # noqa: TRY301 - same end as all trouble
+            found.append(read(child, log))
+        except ValueError as problem:
+            log.gap(f"{place}/item[{count}]", str(problem))
+        if log.notes:
+            log.settle(f"{place}/item[{count}]")
+        count += 1
+    if problem_found := miscount(element, count):
+        log.gap(place, problem_found)
+    return found
+
+
+def read_nested(
+    parts: Parts, tag: str, log: Log, read: Callable[[Element, Log], T]
+) -> tuple[T, ...]:
+    """All items of a list inside an item; trouble is noted, to be settled with the outer item."""
+    element = parts.get(tag)
+    if element is None:
+        return ()
+    inner = Log(log.source, log.tree)
+    found = tuple(read_list(element, tag, inner, read))
+    log.notes += [(gap.place, gap.problem) for gap in inner.gaps]
+    log.kept += inner.kept
+    return found
+
+
+def miscount(element: Element, count: int) -> str | None:
+    """What is wrong with the ``numItems`` of a list, ``None`` where it is right or not there."""
+    stated = element.get("numItems")
+    if stated is None or stated == str(count):
+        return None
+    return f"numItems says {stated[:20]}, there are {count}"
+
+
+def parts_of(item: Element, known: frozenset[str], kept: list[Node], log: Log) -> Parts:
+    """The children of an item by tag; unknown and repeated ones go to `kept`."""
+    found = {child.tag: child for child in item}
+    if len(found) == len(item) and known.issuperset(found):
+        return found
+    parts: Parts = {}
+    for child in item:
+        if child.tag in known and child.tag not in parts:
+            parts[child.tag] = child
+            continue
+        if child.tag in parts:
+            log.note(child.tag, "stands there more than once; the first was read")
+        kept.append(node_of(child))
+    return parts
+
+
+def text_at(parts: Parts, tag: str, kept: list[Node]) -> str | None:
+    """Text of a part, as it stood; ``None`` where the part is missing or empty."""
+    element = parts.get(tag)
+    if element is None:
+        return None
+    text = element.text
+    if text is None and len(element):
+        kept.append(node_of(element))
+    return text
+
+
+def required(parts: Parts, tag: str) -> str:
+    """Text of a part without which the item makes no sense.
+
+    Raises:
+        ValueError: It is missing or empty.
+    """
+    element = parts.get(tag)
+    text = None if element is None else element.text
+    if text is None:
+        raise ValueError(f"has no {tag}")
+    return text
+
+
+def attempt(
+    read: Callable[[str], T], parts: Parts, tag: str, kept: list[Node], log: Log
+) -> T | None:
+    """A part turned into a value; one that makes no sense is noted and kept."""
+    text = text_at(parts, tag, kept)
+    if text is None:
+        return None
+    try:
+        return read(text)
+    except ValueError as problem:
+        log.note(tag, str(problem))
+        kept.append(node_of(parts[tag]))
+        return None
+
+
+def number(parts: Parts, tag: str, bits: str, kept: list[Node], log: Log) -> int | None:
+    """A decimal number of an integer data type such as FWP_UINT32."""
+    return attempt(lambda text: integer(bits, text), parts, tag, kept, log)
+
+
+def unique(text: str) -> UUID | None:
+    """A GUID that belongs to one object; the nil GUID is none."""
+    key = guid(text)
+    return None if key == _NIL else key
+
+
+@lru_cache(maxsize=65536)
+def refer(kind: Kind, text: str | None) -> tuple[str | None, UUID | None]:
+    """Constant and GUID of a reference; nothing and the nil GUID refer to nothing.
+
+    Raises:
+        ValueError: It is a GUID that makes no sense.
+    """
+    if text is None:
+        return None, None
+    name, key = reference(kind, text)
+    return (None, None) if key == _NIL else (name, key)
+
+
+def reference_at(
+    kind: Kind, parts: Parts, tag: str, kept: list[Node], log: Log
+) -> tuple[str | None, UUID | None]:
+    """Constant and GUID that a part refers to."""
+    found = attempt(lambda text: refer(kind, text), parts, tag, kept, log)
+    return found or (None, None)
+
+
+def own_key(kind: Kind, parts: Parts, tag: str) -> tuple[str, UUID | None]:
+    """Constant and GUID of an object itself.
+
+    Raises:
+        ValueError: There is none, or it makes no sense.
+    """
+    name, key = refer(kind, required(parts, tag))
+    if name is None:
+        raise ValueError(f"{tag} is nil")
+    return name, key
+
+
+def display(parts: Parts, kept: list[Node]) -> tuple[str | None, str | None]:
+    """Name and description as printed, in the language of the host."""
+    element = parts.get("displayData")
+    if element is None:
+        return None, None
+    if len(element) == 2:
+        first, second = element
+        tags = (first.tag, second.tag)
+        if tags == ("name", "description") and not (len(first) or len(second)):
+            return first.text or None, second.text or None
+    found: Parts = {}
+    for child in element:
+        if child.tag in ("name", "description") and child.tag not in found and not len(child):
+            found[child.tag] = child
+        else:
+            kept.append(node_of(child))
+    name, description = found.get("name"), found.get("description")
+    return (
+        None if name is None else name.text or None,
+        None if description is None else description.text or None,
+    )
+
+
+def flags_at(
+    group: FlagGroup | None, parts: Parts, kept: list[Node], log: Log
+) -> tuple[tuple[str, ...], int | None]:
+    """Sorted flags and flag word; no list at all is no flags."""
+    element = parts.get("flags")
+    if element is None:
+        return (), 0
+    if not len(element):
+        return _flag_word(element, kept, log)
+    items = []
+    for child in element:
+        text = child.text
+        if child.tag == "item" and text is not None and not len(child):
+            items.append(text)
+        else:
+            kept.append(node_of(child))
+            log.note("flags", "holds what is no flag")
+    if problem := miscount(element, len(element)):
+        log.note("flags", problem)
+    return _flags(group, tuple(items))
+
+
+@lru_cache(maxsize=4096)
+def _flags(group: FlagGroup | None, items: tuple[str, ...]) -> tuple[tuple[str, ...], int | None]:
+    if group:
+        return flags_of_items(group, items)
+    word = 0
+    names = []
+    for item in items:
+        if _HEX_WORD.fullmatch(item):
+            word |= int(item, 16)
+        else:
+            names.append(item)
+    if word:
+        names.append(f"0x{word:08x}")
+    return tuple(sorted(names)), None if any(not n.startswith("0x") for n in names) else word
+
+
+def _flag_word(element: Element, kept: list[Node], log: Log) -> tuple[tuple[str, ...], int | None]:
+    """Flags printed as one decimal number, as subscriptions to net events have them."""
+    text = element.text
+    if text is None:
+        if problem := miscount(element, 0):
+            log.note("flags", problem)
+            return (), None
+        return (), 0
+    try:
+        word = integer("FWP_UINT32", text)
+    except ValueError as problem_found:
+        log.note("flags", str(problem_found))
+        kept.append(node_of(element))
+        return (), None
+    return ((f"0x{word:08x}",) if word else ()), word
+
+
+def blob_at(parts: Parts, tag: str, kept: list[Node], log: Log) -> bytes | None:
+    """Bytes of a blob element, whose ``asString`` loses and is not read."""
+    element = parts.get(tag)
+    if element is None or (not len(element) and element.text is None):
+        return None
+    try:
+        return blob_of(element)
+    except ValueError as problem:
+        log.note(tag, str(problem))
+        kept.append(node_of(element))
+        return None
+
+
+def blob_of(element: Element) -> bytes:
+    """Bytes of an element with ``data`` in hex and perhaps ``asString``.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    data = element[0] if len(element) else None
+    if data is None or data.tag != "data" or len(data):
+        raise ValueError("has no data")
+    if len(element) > 2 or (len(element) == 2 and element[1].tag != "asString"):
+        raise ValueError("holds more than data and asString")
+    return bytes_of(data.text or "")
+
+
+def bytes_of(text: str) -> bytes:
+    """Bytes of hex digits without anything between them.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    data = bytes.fromhex(text)
+    if len(data) * 2 != len(text):
+        raise ValueError("hex digits with gaps between them")
+    return data
+
+
+def node_of(element: Element, depth: int = 0) -> Node:
+    """An element as it stands, with all below it.
+
+    Raises:
+        ReadError: Elements are nested deeper than `DEPTH_LIMIT`.
+    """
+    if depth > DEPTH_LIMIT:
+        raise ReadError(
+            "the file", f"line {element.sourceline}", f"nests more than {DEPTH_LIMIT} elements"
+        )
+    children = tuple(node_of(child, depth + 1) for child in element)
+    attributes = tuple(
+        (str(name), str(value)) for name, value in element.attrib.items() if name != "numItems"
+    )
+    return Node(str(element.tag), None if children else element.text, children, attributes)
+
+
+def nodes_of(elements: Iterable[Element]) -> tuple[Node, ...]:
+    """Several elements as they stand."""
+    return tuple(map(node_of, elements))

@@ -1,0 +1,147 @@
+"""XML that may be hostile or damaged, to a tree that says which of its elements are whole.
+
+netsh writes two root elements into one file, which is no XML document, so everything is put under
+a root of our own. The parser goes on after damage; a second, slower pass then finds out which
+elements the damage was in, so that nothing cut short passes for something whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from lxml import etree
+from msgspec import Struct
+
+from pywfp_ps.errors import ReadError
+
+TAG_LIMIT: Final = 24_000_000
+"""Tags in one file; the dump of a host with 50,000 filters has about seven million."""
+
+DAMAGE_LIMIT: Final = 1000
+"""Damaged places after which the rest of a file is not read."""
+
+_ROOT: Final = "dump"
+_PIECE: Final = 64 * 1024
+_TAG: Final = re.compile(rb"[^>]*>?")
+_REFUSED: Final = frozenset({"ERR_RESOURCE_LIMIT", "ERR_NAME_TOO_LONG", "ERR_NO_MEMORY"})
+_OPTIONS: Final[dict[str, Any]] = {
+    "collect_ids": False,
+    "huge_tree": False,
+    "load_dtd": False,
+    "no_network": True,
+    "recover": True,
+    "remove_blank_text": True,
+    "remove_comments": True,
+    "remove_pis": True,
+    "resolve_entities": False,
+}
+
+Element = etree._Element  # noqa: SLF001 - the only name that lxml has for the type
+
+
+class Damage(Struct, frozen=True):
+    """One place where the XML is broken: line (counted from 1) and what the parser says."""
+
+    line: int
+    problem: str
+
+
+class Tree(Struct, frozen=True):
+    """What was parsed.
+
+    Attributes:
+        root: Our own root above those of the file.
+        damage: Where the file is broken, in file order; empty for a sound file.
+        broken: Elements that damage lies in, or that were never closed.
+    """
+
+    root: Element
+    damage: tuple[Damage, ...] = ()
+    broken: frozenset[Element] = frozenset()
+
+
+def parse(body: bytes, source: str) -> Tree:
+    """The tree of UTF-8 XML text without a declaration.
+
+    Raises:
+        ReadError: It has a document type, too many tags, elements nested too deeply, or a single
+            text or name of more than ten million characters.
+    """
+    if (place := body.find(b"<!DOCTYPE")) >= 0:
+        raise ReadError(source, f"byte {place}", "declares a document type, which netsh never does")
+    if (tags := body.count(b"<")) > TAG_LIMIT:
+        raise ReadError(source, "the file", f"has {tags} tags, more than {TAG_LIMIT}")
+    parser = etree.XMLParser(**_OPTIONS)
+    parser.feed(f"<{_ROOT}>")
+    damaged_pieces = set[int]()
+    known = 0
+    for number, start in enumerate(range(0, len(body), _PIECE)):
+        parser.feed(body[start : start + _PIECE])
+        if (errors := len(parser.feed_error_log)) > known:
+            damaged_pieces.add(number)
+            known = errors
+            _refuse(parser.feed_error_log, source)
+            if errors > DAMAGE_LIMIT:
+                break
+    parser.feed(f"</{_ROOT}>")
+    if parser.feed_error_log:
+        _refuse(parser.feed_error_log, source)
+        return _locate(body, damaged_pieces, source)
+    return Tree(parser.close())
+
+
+def _refuse(log: etree._ListErrorLog, source: str) -> None:
+    for entry in log:
+        if entry.type_name in _REFUSED:
+            problem = f"the XML parser refuses it ({entry.message.partition(',')[0]})"
+            raise ReadError(source, f"line {entry.line}", problem)
+
+
+def _locate(body: bytes, damaged: set[int], source: str) -> Tree:
+    """Parses again, tag by tag where it is broken, and keeps track of which elements are open."""
+    parser = etree.XMLPullParser(events=("start", "end"), **_OPTIONS)
+    parser.feed(f"<{_ROOT}>")
+    root = next(_elements(parser))[1]
+    opened: list[Element] = []
+    broken = set[Element]()
+    known = 0
+    for piece in _pieces(body, damaged):
+        before = tuple(opened)
+        parser.feed(piece)
+        _follow(parser, opened)
+        if (errors := len(parser.feed_error_log)) > known:
+            broken.update(before)
+            known = errors
+            if errors > DAMAGE_LIMIT:
+                break
+    broken.update(opened)
+    parser.feed(f"</{_ROOT}>")
+    log = parser.feed_error_log
+    _refuse(log, source)
+    damage = tuple(Damage(entry.line, entry.message[:200].strip()) for entry in log)
+    return Tree(root, damage, frozenset(broken))
+
+
+def _pieces(body: bytes, damaged: set[int]) -> Iterator[bytes]:
+    for number, start in enumerate(range(0, len(body), _PIECE)):
+        piece = body[start : start + _PIECE]
+        if number in damaged or number + 1 in damaged:
+            yield from _TAG.findall(piece)
+        else:
+            yield piece
+
+
+def _follow(parser: etree.XMLPullParser, opened: list[Element]) -> None:
+    for event, element in _elements(parser):
+        if event == "start":
+            opened.append(element)
+        elif element in opened:
+            del opened[opened.index(element) :]
+
+
+def _elements(parser: etree.XMLPullParser) -> Iterator[tuple[str, Element]]:
+    for event, element in parser.read_events():
+        if isinstance(element, Element):
+            yield str(event), element
