@@ -410,6 +410,12 @@ def _single(item: Item, kind: str, field: str, address: bool) -> object:
         if address:
             return IPv6Address(text)
         return UUID(text) if field in GUIDS else bytes.fromhex(text)
+    if kind == "FWP_BITMAP_INDEX_TYPE":
+        return item.number("bitmapIndex")
+    if kind == "FWP_BITMAP_ARRAY64_TYPE":
+        return bytes.fromhex(item.text("bitmapArray64") or "")
+    if kind == "FWP_TOKEN_ACCESS_INFORMATION_TYPE":
+        return bytes.fromhex(item.text("tokenAccessInformation") or "")
     if kind == "FWP_TOKEN_INFORMATION_TYPE":
         token = item.take("tokenInformation")
         assert token is not None
