@@ -118,8 +118,7 @@ def _digest(what: dict[str, Any]) -> str:
     return "1:" + hashlib.sha256(_json(what).encode()).hexdigest()[:32]
 
 
-def _json(what: Any) -> str:
-    return json.dumps(what, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _name(key: UUID | None, constant: str | None) -> str | None:
@@ -137,9 +136,13 @@ def _runs(conditions: Collection[Condition], own: OwnPlaces | None) -> list[list
             seen.add(field)
             last = field
         runs[-1][1].append(_condition(condition, field, own))
-    firsts = sorted((sorted(run, key=_json) for is_first, run in runs if is_first), key=_json)
+    firsts = _sorted([_sorted(run) for is_first, run in runs if is_first])
     ordered = iter(firsts)
-    return [next(ordered) if is_first else sorted(run, key=_json) for is_first, run in runs]
+    return [next(ordered) if is_first else _sorted(run) for is_first, run in runs]
+
+
+def _sorted(items: list[Any]) -> list[Any]:
+    return sorted(items, key=_json) if len(items) > 1 else items
 
 
 def _condition(condition: Condition, field: str, own: OwnPlaces | None) -> list[Any]:
