@@ -1,11 +1,9 @@
 """All columns, declared once: Parquet schemas, views and the documentation come from here.
 
-``python -m pywfp_ps.store.columns`` prints ``docs/columns.md``.
+``python -m pywfp_ps.store`` prints ``docs/columns.md``.
 """
 
 from __future__ import annotations
-
-import sys
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -106,7 +104,7 @@ def document() -> str:
         "Ids and weights are unsigned 64-bit integers. Times are UTC. GUIDs are lower-case text.",
         "In `filters_wide` a null list means any, unless `rest` holds a condition on it.",
         "",
-        "This file is made by `python -m pywfp_ps.store.columns`.",
+        "This file is made by `python -m pywfp_ps.store`.",
     ]
     for view in VIEWS.values():
         lines += ["", f"## {view.name}", "", view.doc, ""]
@@ -124,7 +122,3 @@ def _row(column: Column) -> str:
     filled = replace(column, unit=column.unit or "", source=column.source or "")
     cells = (f"`{filled.name}`", filled.type.value, filled.unit, filled.source, filled.doc)
     return f"| {' | '.join(str(cell).replace('|', '&#124;') for cell in cells)} |"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(document())
