@@ -18,7 +18,7 @@ _QUESTIONS: Final = (
         """\
 SELECT host, owner, name, layer, conditions
 FROM filters
-WHERE action = 'FWP_ACTION_BLOCK' AND in_force AND owner IS DISTINCT FROM 'MPSSVC'
+WHERE action = 'FWP_ACTION_BLOCK' AND in_force AND lower(owner) IS DISTINCT FROM 'mpssvc'
   AND conditions LIKE '%ALE_APP_ID =%'
 ORDER BY host, filter_id LIMIT 8""",
     ),
@@ -34,7 +34,7 @@ GROUP BY ALL ORDER BY ALL LIMIT 8""",
         "Which hosts have filters whose callout no driver has registered?",
         """\
 SELECT f.host, c.name AS callout, count(*) AS filters
-FROM filters f JOIN callouts c ON c.host = f.host AND c.const_name = f.callout
+FROM filters f JOIN callouts c ON c.host = f.host AND c.callout = f.callout
 WHERE NOT c.registered
 GROUP BY ALL ORDER BY ALL LIMIT 8""",
     ),

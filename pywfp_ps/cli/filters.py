@@ -63,7 +63,7 @@ def filters(
             store,
             "filters",
             selection,
-            columns=_COLUMNS,
+            columns=_COLUMNS if output.format == "table" else (),
             order=_ORDER,
             where=[term.sql for term in terms],
             parameters=[value for term in terms for value in term.values],

@@ -33,7 +33,7 @@ def ask(
         store: The store to ask.
         view: Name of the view.
         selection: What the options say.
-        columns: The command's own choice of columns.
+        columns: The command's own choice of columns; empty for all.
         order: The command's own order.
         where: Further conditions, in SQL with ``?``.
         parameters: Values for their ``?``, in order.
@@ -42,7 +42,7 @@ def ask(
         UsageError: A column or host pattern is unknown.
     """
     known = columns_of(view)
-    chosen = [_known(name, known, view) for name in selection.columns or columns]
+    chosen = [_known(name, known, view) for name in selection.columns or columns or known]
     conditions = list(where)
     values = list(parameters)
     if selection.host:

@@ -36,11 +36,9 @@ LISTINGS: Final = {
         "hosts",
         (
             "host",
-            "computer",
             "outcome",
             "cause",
             "taken_at",
-            "source",
             "complete",
             "stale",
             "filters",
@@ -53,36 +51,36 @@ LISTINGS: Final = {
     ),
     "layers": Listing(
         "layers",
-        ("host", "id", "const_name", "name", "filter_count", "callout_count"),
-        ("host", "id"),
+        ("host", "layer_id", "layer", "name", "filter_count", "callout_count"),
+        ("host", "layer_id"),
         "List the layers of the filter engine.",
         "wfp layers --where 'filter_count > 0' --sort=-filter_count",
     ),
     "sublayers": Listing(
         "sublayers",
-        ("host", "weight", "const_name", "name", "provider"),
+        ("host", "weight", "sublayer", "name", "provider"),
         ("host", "-weight"),
         "List sublayers, heaviest first: the order in which a layer asks them.",
         "wfp sublayers --host web-03",
     ),
     "providers": Listing(
         "providers",
-        ("host", "const_name", "name", "service_name", "flags"),
-        ("host", "const_name"),
+        ("host", "provider", "name", "service", "flags"),
+        ("host", "provider"),
         "List policy providers and the services that own them.",
-        'wfp providers --where "service_name IS NULL"',
+        "wfp providers --where 'service IS NULL'",
     ),
     "callouts": Listing(
         "callouts",
-        ("host", "id", "const_name", "name", "layer", "registered"),
-        ("host", "id"),
+        ("host", "callout_id", "callout", "name", "layer", "registered"),
+        ("host", "callout_id"),
         "List callouts: the places where drivers take part in decisions.",
         "wfp callouts --where 'NOT registered'",
     ),
     "contexts": Listing(
         "contexts",
-        ("host", "const_name", "type", "name", "text"),
-        ("host", "const_name"),
+        ("host", "context", "type", "name", "text"),
+        ("host", "context"),
         "List provider contexts.",
         "wfp contexts --where \"type <> 'FWPM_GENERAL_CONTEXT'\"",
     ),
@@ -95,16 +93,8 @@ LISTINGS: Final = {
     ),
     "endpoints": Listing(
         "endpoints",
-        (
-            "host",
-            "protocol",
-            "local_address",
-            "local_port",
-            "remote_address",
-            "remote_port",
-            "app_id",
-        ),
-        ("host", "id"),
+        ("host", "protocol", "local_address", "local_port", "remote_address", "remote_port", "app"),
+        ("host", "endpoint_id"),
         "List connected endpoints that the engine had authorised.",
         "wfp endpoints --where 'remote_port = 443'",
     ),
@@ -116,7 +106,11 @@ def _command(name: str, listing: Listing) -> click.Command:
     def command(store_folder: Path, selection: Selection, output: Output) -> None:
         with open_store(store_folder) as store:
             answer = ask(
-                store, listing.view, selection, columns=listing.columns, order=listing.order
+                store,
+                listing.view,
+                selection,
+                columns=listing.columns if output.format == "table" else (),
+                order=listing.order,
             )
             emit(answer, output)
 
