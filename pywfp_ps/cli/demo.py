@@ -65,15 +65,14 @@ def demo(hosts: int, seed: int, folder: Path | None) -> None:
 
 
 def _run(count: int, seed: int, folder: Path) -> None:
-    from pywfp_remote.lab.generate import write_fleet
-
     from pywfp_ps.collect.dumps import look_at
     from pywfp_ps.collect.importing import import_dumps
     from pywfp_ps.store import Store
+    from pywfp_ps.transports import load
 
     with progress("making up hosts", count) as advance:
         paths = []
-        for path in write_fleet(count, seed, folder / "dumps"):
+        for path in load("lab.write")(count, seed, folder / "dumps"):
             paths.append(path)
             advance()
     with Store.open(folder / "store", create=True) as store:

@@ -30,9 +30,9 @@ def write(hosts: int, seed: int, folder: Path) -> None:
 
     Example: `wfp lab write --hosts 25 --seed 7 --dir fleet` and then `wfp import fleet/*/*.xml`
     """
-    from pywfp_remote.lab.generate import write_fleet
+    from pywfp_ps.transports import load
 
     with progress("writing", hosts) as advance:
-        for path in write_fleet(hosts, seed, folder):
+        for path in load("lab.write")(hosts, seed, folder):
             advance()
             click.echo(visible(str(path)))
