@@ -70,7 +70,8 @@ def _absent(key: str, phase: str, step: int) -> dict[str, Any]:
     """A layer the dump does not list holds no filter, so it permits (8.1)."""
     verdict = {"verdict": "permit", "certain": True, "filter_id": None}
     policy = {"policy_verdict": "permit", "policy_filter_id": None}
-    return {"layer": key, "step": step, "phase": phase, **verdict, **policy, "sublayers": []}
+    possible = {"possible": ["permit"], "policy_possible": ["permit"], "sublayers": []}
+    return {"layer": key, "step": step, "phase": phase, **verdict, **policy, **possible}
 
 
 def _redirect(view: View) -> Tri:
@@ -99,14 +100,17 @@ def _layer(layer: Layer, state: State, fields: Fields) -> dict[str, Any]:
         strict.append(sublayer_says(met))
         policy.append(sublayer_says(modelled))
         shown.append(_sublayer(key, weight, layer, (met, strict[-1]), (modelled, policy[-1])))
-    verdict, filter_id = _outcome(layer_stands(strict))
-    policy_verdict, policy_id = _outcome(layer_stands(policy))
+    standing, policy_standing = layer_stands(strict), layer_stands(policy)
+    verdict, filter_id = _outcome(standing)
+    policy_verdict, policy_id = _outcome(policy_standing)
     return {
         "verdict": verdict,
         "certain": verdict != "unknown",
         "filter_id": filter_id,
         "policy_verdict": policy_verdict,
         "policy_filter_id": policy_id,
+        "possible": sorted(verdicts_of(standing)),
+        "policy_possible": sorted(verdicts_of(policy_standing)),
         "sublayers": shown,
     }
 

@@ -83,7 +83,7 @@ def test_rule_11_4_udp_has_no_listen_step_and_datagrams_come_before_the_packet()
 
 
 def test_rule_11_4_icmp_errors_skip_ale() -> None:
-    echo = {"direction": "in", "protocol": "icmp", "icmp_type": 8}
+    echo: dict[str, object] = {"direction": "in", "protocol": "icmp", "icmp_type": 8}
     assert "ALE_AUTH_RECV_ACCEPT_V4" in names(echo)
     assert names(echo | {"icmp_type": 3}) == ["INBOUND_IPPACKET_V4", "INBOUND_ICMP_ERROR_V4"]
     six = {"direction": "out", "protocol": "icmpv6", "icmp_type": 1}
@@ -159,6 +159,12 @@ def test_section_1_loopback_at_receive_accept(
 ) -> None:
     local = IN | {"local_address": "127.0.0.1", "remote_address": "127.0.0.1"} | flow
     assert block(flags("FLAGS_ALL_SET", bits), flow=local, layer=ACCEPT) == expected
+
+
+def test_section_1_the_two_further_loopback_bits_are_told_for_receive_accept_only() -> None:
+    local = OUT | {"local_address": "127.0.0.1", "remote_address": "127.0.0.1"}
+    assert block(flags("FLAGS_ALL_SET", 0x800000), flow=local, layer=CONNECT) == "unknown"
+    assert block(flags("FLAGS_ALL_SET", 0x800000), flow=OUT, layer=CONNECT) == "permit"
 
 
 @pytest.mark.parametrize(

@@ -112,3 +112,20 @@ def test_section_9_no_connected_endpoint_is_surely_blocked_both_ways(
         if {explain(state, flow_of(end, way))["verdict"] for way in ("out", "in")} == {"block"}
     ]
     assert (len(state.endpoints) > 90, wrong) == (True, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", HOSTS)
+def test_section_9_no_program_of_an_ordinary_user_is_blocked_both_ways_by_policy(
+    samples: Path, host: str
+) -> None:
+    state = state_of(samples / table(host)["sample"])
+    own = [end for end in state.endpoints if "system32" not in end.app and end.app != "System"]
+    ways = ("out", "in")
+    wrong = [
+        end
+        for end in own
+        if {explain(state, flow_of(end, way) | {"as": "user"})["policy_verdict"] for way in ways}
+        == {"block"}
+    ]
+    assert (len(own) > 20, wrong) == (True, [])
