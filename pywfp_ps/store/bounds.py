@@ -67,8 +67,20 @@ def value_text(condition: Condition) -> str | None:
     if value is None:
         if condition.low is None and condition.high is None:
             return None
-        return f"{text_of(condition.low)}-{text_of(condition.high)}"
-    text = text_of(value)
+        return f"{plain_text(condition.low)}-{plain_text(condition.high)}"
+    text = plain_text(value)
     if condition.prefix_length is not None:
         return f"{text}/{condition.prefix_length}"
     return text if condition.mask is None else f"{text}/{condition.mask}"
+
+
+def plain_text(value: Scalar) -> str | None:
+    """The same as `text_of`, faster for addresses, which come again and again."""
+    is_address = isinstance(value, (IPv4Address, IPv6Address))
+    return address_text(value) if is_address else text_of(value)
+
+
+@lru_cache(maxsize=65536)
+def address_text(address: IPv4Address | IPv6Address) -> str:
+    """An address as text."""
+    return str(address)

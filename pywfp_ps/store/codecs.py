@@ -11,7 +11,8 @@ from uuid import UUID
 import msgspec
 
 from pywfp_ps.model.objects import ClassifyOption, Field, Node
-from pywfp_ps.model.values import Scalar, TokenInformation, text_of
+from pywfp_ps.model.values import Scalar, TokenInformation
+from pywfp_ps.store.bounds import address_text, plain_text
 from pywfp_ps.store.schema import Codec
 
 _LETTERS: Final[dict[type, str]] = {
@@ -33,12 +34,6 @@ def guid_text(key: UUID) -> str:
     return str(key)
 
 
-@lru_cache(maxsize=65536)
-def address_text(address: IPv4Address | IPv6Address) -> str:
-    """An address as text."""
-    return str(address)
-
-
 def letter_of(value: Scalar) -> str:
     """The letter that says which type a value has, ``-`` for none."""
     return _LETTERS[type(value)]
@@ -48,7 +43,7 @@ def exact_text(value: Scalar) -> str | None:
     """Text that together with the letter gives the value back."""
     if isinstance(value, TokenInformation):
         return msgspec.json.encode((value.sids, value.restricted_sids)).decode()
-    return text_of(value)
+    return plain_text(value)
 
 
 def value_of(letter: str, text: str | None) -> Scalar:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import msgspec
 from msgspec import Struct
@@ -15,15 +13,13 @@ from msgspec import Struct
 from pywfp_ps.errors import StoreError, UsageError
 from pywfp_ps.model.objects import Snapshot
 from pywfp_ps.payload.names import folder_name
-from pywfp_ps.payload.raw import write_raw
-from pywfp_ps.payload.unpack import read_bounded
 from pywfp_ps.store.columns import KINDS, VIEWS
+from pywfp_ps.store.keeping import MARK, VERSION, create_store, prune
 from pywfp_ps.store.locks import Lock
 from pywfp_ps.store.parts import all_rows, check_parts, rows_of
+from pywfp_ps.store.raw_parts import RawPart, raw_hosts, raw_parts, read_raw
 from pywfp_ps.store.rebuild import columns_needed, snapshot_of
 from pywfp_ps.store.runs import (
-    LOCKS,
-    RAW,
     Manifest,
     Run,
     is_run_id,
@@ -46,24 +42,7 @@ from pywfp_ps.store.views import (
     view_of_all,
     view_of_latest,
 )
-from pywfp_ps.store.writer import BUFFER_BYTES, HOST_FILE, RunWriter
-
-MARK: Final = "store.json"
-_VERSION: Final = b'{"v": 1}\n'
-
-
-class RawPart(Struct, frozen=True, kw_only=True):
-    """One part as it came.
-
-    Attributes:
-        host: Name of the host.
-        part: Name of the part, such as ``state``.
-        path: The gzip file.
-    """
-
-    host: str
-    part: str
-    path: Path
+from pywfp_ps.store.writer import BUFFER_BYTES, RunWriter
 
 
 class HostLine(Struct, frozen=True, kw_only=True):
@@ -123,8 +102,8 @@ class Store:
                 raise StoreError(
                     str(place), "there is no store; wfp import or wfp collect makes one"
                 ) from None
-            _create(place)
-            version = _VERSION
+            create_store(place)
+            version = VERSION
         except OSError as error:
             raise StoreError(str(place), error.strerror or str(error)) from None
         try:
@@ -228,7 +207,7 @@ class Store:
             run = self.run(run.id)
             parts = run.manifest.parts.get("hosts")
             kept = all_rows(run.folder, parts) if parts else None
-            named = {folder_name(host): host for host in self._raw_hosts(run)}
+            named = {folder_name(host): host for host in raw_hosts(run)}
             folders = {folder: host for folder, host in named.items() if folder != host}
             manifest = msgspec.structs.replace(run.manifest, folders=folders)
             return RunWriter(
@@ -254,34 +233,7 @@ class Store:
             raise UsageError("prune needs a number of runs to keep, or an age")
         if (keep is not None and keep < 0) or (older_than is not None and older_than < timedelta()):
             raise UsageError("prune: a number of runs or an age cannot be negative")
-        runs = self.runs()
-        spared = {run.id for run in runs[max(0, len(runs) - keep) :]} if keep else set()
-        border = None if older_than is None else datetime.now(UTC) - older_than
-        gone = []
-        for run in runs:
-            is_old = border is None or run.manifest.started_at < border
-            if is_old and run.id not in spared and run.state != "running" and self._remove(run):
-                gone.append(run)
-        return gone
-
-    def _remove(self, run: Run) -> bool:
-        """Remove a run; whether it was there and nobody was writing it."""
-        lock = Lock(lock_path(self.folder, run.id))
-        try:
-            lock.take("busy")
-        except StoreError:
-            return False
-        # Out of sight in one step, so that nobody ever sees half of it.
-        away = self.folder / f".{run.id}.gone"
-        try:
-            run.folder.rename(away)
-            shutil.rmtree(away)
-            lock.path.unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreError(str(run.folder), error.strerror or str(error)) from None
-        finally:
-            lock.release()
-        return True
+        return prune(self.folder, self.runs(), keep=keep, older_than=older_than)
 
     # Questions
 
@@ -441,14 +393,7 @@ class Store:
             StoreError: It cannot be read.
             ReadError: It does not unpack, or to too much.
         """
-        found = self.run(run)
-        path = found.folder / RAW / folder_name(host) / f"{part}.gz"
-        if os.sep in part or not path.is_file():
-            raise UsageError(f"run {found.id} holds no part {part!r} of {host!r}")
-        try:
-            return read_bounded(path)
-        except OSError as error:
-            raise StoreError(str(path), error.strerror or str(error)) from None
+        return read_raw(self.run(run), host, part)
 
     def raw_parts(self, run: str) -> Iterator[RawPart]:
         """All raw parts of a run by host and part, also of a run whose writer died.
@@ -456,45 +401,4 @@ class Store:
         Raises:
             StoreError: The folder cannot be read.
         """
-        found = self.run(run)
-        hosts = self._raw_hosts(found)
-        for host in sorted(hosts):
-            for path in sorted((found.folder / RAW / folder_name(host)).glob("*.gz")):
-                yield RawPart(host=host, part=path.name.removesuffix(".gz"), path=path)
-
-    def _raw_hosts(self, run: Run) -> list[str]:
-        """Hosts that have a raw folder, by their real names."""
-        raw = run.folder / RAW
-        if not raw.is_dir():
-            return []
-        hosts = []
-        try:
-            for entry in raw.iterdir():
-                name = run.manifest.folders.get(entry.name)
-                if name is None and (entry / HOST_FILE).is_file():
-                    name = msgspec.json.decode((entry / HOST_FILE).read_bytes(), type=str)
-                hosts.append(entry.name if name is None else name)
-        except OSError as error:
-            raise StoreError(str(raw), error.strerror or str(error)) from None
-        except msgspec.DecodeError as error:
-            raise StoreError(str(raw), f"damaged {HOST_FILE} ({error})") from None
-        return hosts
-
-
-def _create(place: Path) -> None:
-    """Make an empty store; another process may be making it too."""
-    try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        others = [entry for entry in place.iterdir() if entry.name != MARK and not _is_ours(entry)]
-        if others:
-            raise StoreError(str(place), "is no store and not empty; choose another folder")
-        place.chmod(0o700)
-        write_raw(place / MARK, _VERSION)
-    except OSError as error:
-        raise StoreError(str(place), error.strerror or str(error)) from None
-
-
-def _is_ours(entry: Path) -> bool:
-    """Whether an entry can be what another process has just begun."""
-    name = entry.name
-    return name == LOCKS or is_run_id(name) or (name[0] == "." and name.endswith((".tmp", ".new")))
+        return raw_parts(self.run(run))
