@@ -7,7 +7,11 @@
     PowerShellVersion = '5.1'
     CompatiblePSEditions = @('Desktop', 'Core')
     FunctionsToExport = @(
+        'Get-PyWfpContext'
+        'Get-PyWfpFilterDump'
         'Get-PyWfpHostFact'
+        'Get-PyWfpNetEventDump'
+        'Get-PyWfpOption'
         'Get-PyWfpState'
     )
     CmdletsToExport = @()

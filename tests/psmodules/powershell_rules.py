@@ -37,6 +37,7 @@ _ITEM = {"LiteralPath", "Force", "ErrorAction"}
 
 COMMANDS: Mapping[str, set[str]] = {
     "ConvertTo-Json": {"InputObject", "Compress", "Depth", "WarningAction"},
+    "Get-AuthenticodeSignature": {"LiteralPath"},
     "Get-ChildItem": {"LiteralPath", "Directory", "File", "Filter", "Force", "ErrorAction"},
     "Get-CimInstance": {"Namespace", "ClassName", "Filter", "OperationTimeoutSec"},
     "Get-Command": {"Name", "CommandType", "ErrorAction"},
@@ -44,7 +45,7 @@ COMMANDS: Mapping[str, set[str]] = {
     "Get-Culture": set(),
     "Get-FileHash": {"LiteralPath", "Algorithm"},
     "Get-Item": _ITEM,
-    "Get-ItemProperty": _ITEM,
+    "Get-ItemProperty": _ITEM | {"Path", "Name"},
     "Get-Module": {"ListAvailable", "Name"},
     "Get-Process": {"Id", "ErrorAction"},
     "Get-Service": {"Name", "ErrorAction"},

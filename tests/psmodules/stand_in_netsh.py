@@ -18,6 +18,8 @@ def main() -> int:
         time.sleep(300)
     if target is not None and way != "writes-nothing":
         data = b"" if way == "writes-empty" else Path(os.environ["WFP_STAND_IN_FILE"]).read_bytes()
+        if way == "echoes":
+            data = f"<asked>{' '.join(sys.argv[1:-1])}</asked>".encode()
         Path(target).write_bytes(data)
     sys.stdout.write(f"Data collection successful; output = {target}; {sys.argv[1:]}\n")
     return 0

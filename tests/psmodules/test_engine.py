@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -145,3 +146,85 @@ def test_the_folder_is_closed_to_others(host: Host) -> None:
 def test_wrong_arguments_are_refused(host: Host, arguments: dict[str, str], error: str) -> None:
     outcome = host.run("Get-PyWfpState", arguments)
     assert (outcome.error_id, outcome.received.payloads) == (error, ())
+
+
+NETSH_CALLS = {
+    "Get-PyWfpFilterDump": ("filters", "netsh-filters", "show filters verbose=on"),
+    "Get-PyWfpNetEventDump": ("netevents", "netsh-netevents", "show netevents timewindow=60"),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("call", NETSH_CALLS)
+def test_a_dump_is_what_netsh_was_asked_for(host: Host, call: str, mode: str) -> None:
+    part, content, words = NETSH_CALLS[call]
+    host.way = "echoes"
+    given = {"WindowSeconds": "60"} if "netevents" in part else {}
+    outcome = host.run(call, given, mode=mode)
+    assert outcome.error_id is None, outcome.stderr
+    payload = outcome.part(part)
+    assert (payload.content, payload.call) == (content, call)
+    assert payload.raw().decode() == f"<asked>wfp {words}</asked>"
+    assert host.left() == []
+
+
+@pytest.mark.parametrize("call", [*NETSH_CALLS])
+def test_a_dump_that_fails_says_so(host: Host, call: str) -> None:
+    host.way = "fails"
+    outcome = host.run(call)
+    assert [problem.code for problem in outcome.received.problems] == ["netsh-failed"]
+    assert outcome.received.payloads == ()
+    assert host.left() == []
+
+
+def test_options_are_what_netsh_prints(host: Host) -> None:
+    outcome = host.run("Get-PyWfpOption")
+    assert outcome.error_id is None, outcome.stderr
+    lines = [json.loads(line) for line in outcome.part("options").raw().splitlines()]
+    assert [line["command"] for line in lines] == [
+        "options optionsfor=netevents",
+        "options optionsfor=keywords",
+        "options optionsfor=txnwatchdog",
+        "security type=engine",
+        "security type=netevents",
+    ]
+    assert all("successful" in line["said"][0] and line["error"] is None for line in lines)
+    assert host.left() == []
+
+
+def test_an_option_that_fails_is_named_with_its_error(host: Host) -> None:
+    host.way = "fails"
+    outcome = host.run("Get-PyWfpOption")
+    lines = [json.loads(line) for line in outcome.part("options").raw().splitlines()]
+    assert [line["said"] for line in lines] == [None] * 5
+    assert {line["error"]["id"].split(",")[0] for line in lines} == {"PyWfp.netsh-failed"}
+
+
+def test_each_kind_of_context_stands_on_its_own(host: Host) -> None:
+    kinds = ["Service", "Listener", "Volume"]
+    before = (
+        "function Get-PyWfpVolume { [ordered]@{ letter = 'C:'; device = 'D' } }\n"
+        "function Get-CimInstance { Write-Error -Message 'no CIM' -ErrorAction Stop }\n"
+    )
+    own = resources.functions()["get-pywfpvolume"].text
+    outcome = host.run("Get-PyWfpContext", {"Kind": kinds}, change={own: ""}, before=before)
+    assert outcome.error_id is None, outcome.stderr
+    lines = [json.loads(line) for line in outcome.part("context").raw().splitlines()]
+    assert [(line["kind"], line["rows"]) for line in lines] == [
+        ("Service", None),
+        ("Listener", None),
+        ("Volume", [{"letter": "C:", "device": "D"}]),
+    ]
+    assert [bool(line["error"]) for line in lines] == [True, True, False]
+    assert [(p.part, p.code) for p in outcome.received.problems] == [("context", "unexpected")] * 2
+
+
+def test_system_ports_are_a_part_of_their_own(host: Host) -> None:
+    host.way = "echoes"
+    outcome = host.run("Get-PyWfpContext", {"Kind": ["SysPort"]})
+    assert outcome.part("sysports").raw() == b"<asked>wfp show sysports</asked>"
+
+
+def test_an_unknown_kind_is_refused(host: Host) -> None:
+    outcome = host.run("Get-PyWfpContext", {"Kind": ["Secret"]})
+    assert outcome.error_id == "ParameterArgumentValidationError,Get-PyWfpContext"

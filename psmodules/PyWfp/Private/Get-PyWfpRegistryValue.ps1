@@ -4,9 +4,11 @@ function Get-PyWfpRegistryValue {
         Gives the values of a registry key as a dictionary of numbers and texts, bytes as hex.
     .PARAMETER Key
         The key, such as HKEY_LOCAL_MACHINE\SOFTWARE; a missing one gives null.
+    .PARAMETER Name
+        The only values that are wanted; all where none is named.
     #>
     [CmdletBinding()]
-    param([string] $Key)
+    param([string] $Key, [string[]] $Name = @())
 
     $path = "Registry::$Key"
     if (-not (Test-Path -LiteralPath $path)) {
@@ -14,7 +16,13 @@ function Get-PyWfpRegistryValue {
     }
     $found = [ordered]@{}
     $item = Get-ItemProperty -LiteralPath $path
+    if ($null -eq $item) {
+        return $found
+    }
     foreach ($property in @($item.PSObject.Properties)) {
+        if ($Name.Count -gt 0 -and $Name -notcontains $property.Name) {
+            continue
+        }
         if (@('PSPath', 'PSParentPath', 'PSChildName', 'PSDrive', 'PSProvider') -contains $property.Name) {
             continue
         }

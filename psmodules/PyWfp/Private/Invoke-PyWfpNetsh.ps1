@@ -7,7 +7,7 @@ function Invoke-PyWfpNetsh {
     .PARAMETER Argument
         What netsh shall do, without the file.
     .PARAMETER Path
-        The file; a new one in the folder.
+        The file; a new one in the folder. Empty where netsh only prints, into netsh.out there.
     .PARAMETER LimitSeconds
         How long netsh may take, and how long to wait for another run.
     .PARAMETER MaxMegabytes
@@ -18,12 +18,20 @@ function Invoke-PyWfpNetsh {
 
     Wait-PyWfpTurn -Folder $Folder -LimitSeconds $LimitSeconds
     Assert-PyWfpDisk -Folder $Folder -Megabytes 200
+    $arguments = @($Argument)
+    if ($Path) {
+        $arguments += 'file="' + $Path + '"'
+    }
     $start = @{
         FilePath = Find-PyWfpProgram -Name 'netsh'
-        ArgumentList = $Argument + ('file="' + $Path + '"')
+        ArgumentList = $arguments
         WorkingDirectory = $Folder
         RedirectStandardOutput = Join-Path $Folder 'netsh.out'
         RedirectStandardError = Join-Path $Folder 'netsh.err'
+    }
+    $wanted = $start.RedirectStandardOutput
+    if ($Path) {
+        $wanted = $Path
     }
     $process = Start-Process @start -NoNewWindow -PassThru
     try {
@@ -36,7 +44,7 @@ function Invoke-PyWfpNetsh {
                     -Category OperationTimeout -ErrorAction Stop
             }
             Start-Sleep -Milliseconds 100
-            Assert-PyWfpSize -Path $Path -MaxMegabytes $MaxMegabytes
+            Assert-PyWfpSize -Path $wanted -MaxMegabytes $MaxMegabytes
             if ($waited % 10 -eq 0) {
                 Assert-PyWfpDisk -Folder $Folder -Megabytes 100
             }
@@ -47,9 +55,9 @@ function Invoke-PyWfpNetsh {
             Stop-Process -InputObject $process -Force
         }
     }
-    Assert-PyWfpSize -Path $Path -MaxMegabytes $MaxMegabytes
+    Assert-PyWfpSize -Path $wanted -MaxMegabytes $MaxMegabytes
     # What it prints is in the language of the machine: for people only.
-    $made = (Test-Path -LiteralPath $Path) -and (Get-Item -LiteralPath $Path -Force).Length -gt 0
+    $made = (Test-Path -LiteralPath $wanted) -and (Get-Item -LiteralPath $wanted -Force).Length -gt 0
     if ($process.ExitCode -ne 0 -or -not $made) {
         $said = @(Get-Content -LiteralPath $start.RedirectStandardOutput -TotalCount 5) -join ' '
         Write-Error -Message "netsh ended with code $($process.ExitCode): $said" -ErrorId 'PyWfp.netsh-failed' `

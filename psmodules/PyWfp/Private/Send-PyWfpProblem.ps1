@@ -6,9 +6,11 @@ function Send-PyWfpProblem {
         Part that it concerns.
     .PARAMETER Problem
         The error record.
+    .PARAMETER About
+        What was asked for, where it was one of several things.
     #>
     [CmdletBinding()]
-    param([string] $Part, [object] $Problem)
+    param([string] $Part, [object] $Problem, [string] $About)
 
     $id = "$($Problem.FullyQualifiedErrorId)"
     $text = "$($Problem.Exception.Message)"
@@ -23,6 +25,9 @@ function Send-PyWfpProblem {
         }
         $frame['hresult'] = '0x{0:X8}' -f $Problem.Exception.HResult
         $text = $id + ': ' + $text
+    }
+    if ($About) {
+        $text = $About + ': ' + $text
     }
     if ($text.Length -gt 1000) {
         $text = $text.Substring(0, 1000)

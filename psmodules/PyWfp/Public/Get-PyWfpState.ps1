@@ -23,26 +23,16 @@ function Get-PyWfpState {
     $ErrorActionPreference = 'Stop'
 
     $call = 'Get-PyWfpState'
-    $folder = ''
     try {
         Send-PyWfpHostFact -Call $call
         $swept = @(Clear-PyWfpFolder)
         Assert-PyWfpReady
-        $folder = New-PyWfpFolder -Run $Run
-        $path = Join-Path $folder 'state.xml'
-        $takenAt = [DateTime]::UtcNow.ToString('o')
-        $netsh = @{ Folder = $folder; Path = $path; LimitSeconds = $LimitSeconds; MaxMegabytes = $MaxMegabytes }
-        Invoke-PyWfpNetsh @netsh -Argument 'wfp', 'show', 'state'
-        Send-PyWfpFile -Part 'state' -Content 'netsh-state' -Call $call -TakenAt $takenAt -Path $path
+        $dump = @{ Run = $Run; LimitSeconds = $LimitSeconds; MaxMegabytes = $MaxMegabytes }
+        Send-PyWfpNetshFile -Part 'state' -Content 'netsh-state' -Call $call -Argument 'wfp', 'show', 'state' @dump
         Send-PyWfpAfter -Call $call -Swept $swept
     }
     catch {
         Send-PyWfpProblem -Part 'state' -Problem $_
         throw
-    }
-    finally {
-        if ($folder) {
-            Remove-PyWfpFolder -Path $folder
-        }
     }
 }

@@ -1,0 +1,29 @@
+function Get-PyWfpFirewallProfile {
+    <#
+    .SYNOPSIS
+        Gives the firewall's settings a profile and store, the values as they stand.
+    #>
+    [CmdletBinding()]
+    param()
+
+    $stores = Get-PyWfpFirewallStore
+    foreach ($store in @($stores.Keys)) {
+        foreach ($name in '', 'DomainProfile', 'StandardProfile', 'PublicProfile') {
+            $key = $stores[$store]
+            if ($name) {
+                $key = "$key\$name"
+            }
+            $values = Get-PyWfpRegistryValue -Key $key
+            if ($null -ne $values) {
+                # Where the rules are values of the store's own key they are no settings.
+                $settings = [ordered]@{}
+                foreach ($each in @($values.Keys)) {
+                    if ("$($values[$each])" -notmatch '^v[0-9]+\.[0-9]+\|') {
+                        $settings[$each] = $values[$each]
+                    }
+                }
+                [ordered]@{ store = $store; profile = $name; values = $settings }
+            }
+        }
+    }
+}

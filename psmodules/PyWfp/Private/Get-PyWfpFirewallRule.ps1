@@ -1,0 +1,24 @@
+function Get-PyWfpFirewallRule {
+    <#
+    .SYNOPSIS
+        Gives every firewall rule of every store as its registry value.
+    #>
+    [CmdletBinding()]
+    param()
+
+    $stores = Get-PyWfpFirewallStore
+    foreach ($store in @($stores.Keys)) {
+        # The restricted services' keys hold the rules themselves, the others a key with them.
+        foreach ($key in $stores[$store], "$($stores[$store])\FirewallRules") {
+            $values = Get-PyWfpRegistryValue -Key $key
+            if ($null -eq $values) {
+                continue
+            }
+            foreach ($id in @($values.Keys)) {
+                if ("$($values[$id])" -match '^v[0-9]+\.[0-9]+\|') {
+                    [ordered]@{ store = $store; id = $id; rule = "$($values[$id])" }
+                }
+            }
+        }
+    }
+}
