@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from msgspec import Struct
-from msgspec.structs import asdict
 
 from pywfp_ps.model.objects import Snapshot
 from pywfp_ps.read import read_filters, read_state
 from pywfp_ps.write import write_filters, write_state
 from tests.oracle.oracle_netsh import read, taken_at
+from tests.read.plain_shape import plain
 
 KINDS = (
     "layers",
@@ -39,15 +38,6 @@ SAMPLES = (
 )
 
 
-def _plain(value: object) -> object:
-    """Structs as dictionaries, tuples as lists, all else as it is."""
-    if isinstance(value, Struct):
-        return {name: _plain(inner) for name, inner in asdict(value).items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    return value
-
-
 def _differences(place: str, ours: object, second: object) -> Iterator[str]:
     """Each place where two plain values differ, in value or in type."""
     if isinstance(ours, dict) and isinstance(second, dict):
@@ -70,7 +60,7 @@ def _differences(place: str, ours: object, second: object) -> Iterator[str]:
 def _compare(snapshot: Snapshot, data: bytes) -> None:
     second = read(data)
     assert tuple(second) == KINDS
-    ours = {kind: _plain(getattr(snapshot, kind)) for kind in KINDS}
+    ours = {kind: plain(getattr(snapshot, kind)) for kind in KINDS}
     found = list(_differences("snapshot", ours, second))
     assert not found, f"{len(found)} differences, first ones:\n" + "\n".join(found[:5])
 
