@@ -7,8 +7,11 @@ import gzip
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from pywfp_ps.payload.frames import (
@@ -23,12 +26,14 @@ from pywfp_ps.payload.frames import (
     read_frame,
     write_frame,
 )
+from pywfp_remote.lab.engine import FailedError
 from pywfp_remote.lab.host import Arguments, HostBackend, LabHost
+from pywfp_remote.lab.psrp import Failure
 
 _FACTS = "facts"
 _BOMB_PIECES = 1_024  # of a megabyte each
 _BEHIND = timedelta(days=4 * 365)
-_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _NAME = re.compile(rb"<name>[^<]+</name>")
 _NOISE = ("WARNING: a profile said something", "{not json", '{"frame":"data"}')
 
@@ -46,18 +51,71 @@ HOSTILE_NAMES = (
 )
 """Names that something on the way to a screen, a page, a table or a shell might take literally."""
 
-PROBLEMS: dict[str, tuple[str, str]] = {
-    "bfe-stopped": ("0x800706D9", "The Base Filtering Engine service is not running."),
-    "not-elevated": ("0x80070005", "The account is not an elevated administrator."),
-    "netsh-failed": ("0x80070001", "netsh ended with code 1."),
-    "netsh-slow": ("0x800705B4", "netsh did not finish in its time."),
-    "too-large": ("0x80070008", "The dump is larger than the limit."),
-    "no-disk": ("0x80070070", "The system volume has too little free space."),
-    "module-missing": ("0x80070002", "The module NtObjectManager is not installed."),
-}
-"""HRESULT and words of each problem that a host reports of itself."""
 
-_CODES = {"netsh-slow": "netsh-timeout"}  # where the frame's code is not the fault's name
+class HostProblem(Struct, frozen=True, kw_only=True):
+    """What a host reports of itself: a problem frame, and then the function throws.
+
+    Attributes:
+        code: Of the frame, and of the error id after ``PyWfp.``.
+        text: What it says.
+        thrower: Function of the module that throws.
+        category: Name of an ErrorCategory.
+        calls: Prefix of the calls that have the problem.
+    """
+
+    code: str
+    text: str
+    thrower: str
+    category: str
+    calls: str = "Get-PyWfpState"
+
+
+PROBLEMS: dict[str, HostProblem] = {
+    "bfe-stopped": HostProblem(
+        code="bfe-stopped",
+        text="The Base Filtering Engine (service BFE) is not running.",
+        thrower="Assert-PyWfpReady",
+        category="ResourceUnavailable",
+    ),
+    "not-elevated": HostProblem(
+        code="not-elevated",
+        text="The filter engine answers elevated administrators only.",
+        thrower="Assert-PyWfpReady",
+        category="PermissionDenied",
+    ),
+    "netsh-failed": HostProblem(
+        code="netsh-failed",
+        text="netsh ended with code 1: The system cannot find the file specified.",
+        thrower="Invoke-PyWfpNetsh",
+        category="InvalidResult",
+    ),
+    "netsh-slow": HostProblem(
+        code="netsh-timeout",
+        text="netsh took more than 120 s.",
+        thrower="Invoke-PyWfpNetsh",
+        category="OperationTimeout",
+    ),
+    "too-large": HostProblem(
+        code="too-large",
+        text="600000000 bytes are more than the limit of 512 MB.",
+        thrower="Assert-PyWfpSize",
+        category="LimitsExceeded",
+    ),
+    "no-disk": HostProblem(
+        code="no-disk",
+        text="Only 1048576 bytes are free where C:\\Windows\\Temp is.",
+        thrower="Assert-PyWfpDisk",
+        category="LimitsExceeded",
+    ),
+    "module-missing": HostProblem(
+        code="module-missing",
+        text="The module NtObjectManager is not installed.",
+        thrower="Get-PyWfpRecord",
+        category="NotInstalled",
+        calls="Get-PyWfpRecord",
+    ),
+}
+"""The problems of hosts by the name of the practice fault."""
 
 Lines = Iterator[str]
 
@@ -66,29 +124,56 @@ class FaultyHost:
     """A backend that answers as its host's faults say, and truly otherwise."""
 
     def __init__(self, host: LabHost, behind: HostBackend) -> None:
-        self._behind = behind
+        self._host, self._behind = host, behind
         self._ways = [_WAYS[name] for name in _WAYS if name in host.faults]
-        self._problem = next((name for name in PROBLEMS if name in host.faults), None)
+        self._problem = next((PROBLEMS[name] for name in PROBLEMS if name in host.faults), None)
 
     def answer(self, call: str, arguments: Arguments) -> Lines:
         """The frame lines of one call, spoilt."""
-        lines = self._behind.answer(call, arguments)
-        if self._problem is not None:
+        lines = _told(self._behind.answer(call, arguments), self._host)
+        if self._problem is not None and call.startswith(self._problem.calls):
             lines = _problem(lines, self._problem)
         for way in self._ways:
             lines = way(lines)
         return lines
 
 
-def _problem(lines: Iterable[str], name: str) -> Lines:
-    """Facts as they are; every other part is a problem instead."""
-    hresult, text = PROBLEMS[name]
+def _problem(lines: Iterable[str], problem: HostProblem) -> Lines:
+    """Facts as they are; instead of the next part a problem, and the end."""
     for frame, line in _read(lines):
         if frame is None or frame.part in {_FACTS, None}:
             yield line
-        elif isinstance(frame, Begin):
-            code = _CODES.get(name, name)
-            yield write_frame(ProblemFrame(code=code, part=frame.part, hresult=hresult, text=text))
+            continue
+        yield write_frame(ProblemFrame(code=problem.code, part=frame.part, text=problem.text))
+        raise FailedError(
+            Failure(
+                message=problem.text,
+                error_id=f"PyWfp.{problem.code},{problem.thrower}",
+                category=problem.category,
+                exception="Microsoft.PowerShell.Commands.WriteErrorException",
+                command=problem.thrower,
+            )
+        )
+
+
+def _told(lines: Iterable[str], host: LabHost) -> Lines:
+    """The host's facts agree with its faults."""
+    if not host.faults & {"not-elevated", "bfe-stopped", "constrained-language"}:
+        return iter(lines)
+
+    def change(frame: Begin, plain: bytes) -> Lines:
+        if frame.part != _FACTS:
+            return _part(frame, plain)
+        facts: dict[str, Any] = msgspec.json.decode(plain)
+        if "not-elevated" in host.faults and isinstance(facts.get("account"), dict):
+            facts["account"]["elevated"] = False
+        if "bfe-stopped" in host.faults:
+            facts["bfe"] = {"status": 1, "process_id": None, "started_at": None}
+        if "constrained-language" in host.faults and isinstance(facts.get("powershell"), dict):
+            facts["powershell"]["language_mode"] = host.language_mode
+        return _part(frame, msgspec.json.encode(facts))
+
+    return _repack(lines, change, facts=True)
 
 
 def _wrong_hash(lines: Iterable[str]) -> Lines:
@@ -153,7 +238,7 @@ def _not_gzip(lines: Iterable[str]) -> Lines:
 
 
 def _constrained(lines: Iterable[str]) -> Lines:
-    return _repack(lines, lambda frame, plain: _part(frame, plain, Packing.TEXT))
+    return _repack(lines, lambda frame, plain: _part(frame, plain, Packing.TEXT), facts=True)
 
 
 def _hostile_names(lines: Iterable[str]) -> Lines:
@@ -246,7 +331,7 @@ def _aged(plain: bytes) -> bytes:
 
 def _earlier(text: str) -> str:
     try:
-        moment = datetime.fromisoformat(text).astimezone(UTC) - _BEHIND
+        moment = datetime.fromisoformat(text) - _BEHIND
     except ValueError:
         return text
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

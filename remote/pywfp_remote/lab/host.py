@@ -36,7 +36,7 @@ class LabHost(Struct, frozen=True, kw_only=True):
     Attributes:
         name: Its name in the inventory, such as ``web-003``.
         number: Its number in the fleet, from 0.
-        group: ``web``, ``db``, ``dc`` or ``terminal``.
+        group: Its group, such as ``web`` or ``terminal``.
         seed: The fleet's seed; the same seed and number give the same host.
         account: Account that may log on, without a domain.
         password: Its password. Not shown by ``repr``.

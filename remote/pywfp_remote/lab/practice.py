@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from pywfp_remote.lab.wsman_faults import WsmanFaults
 OWN_PORTS = 500
 """Up to this many hosts each has a port of its own; above it they share two, a path each."""
 
+_TURNS = 3  # of the event loop, until aborted connections are gone
 _DEAD = ("refused", "unreachable", "hangs", "resets")
 
 
@@ -92,6 +94,8 @@ class Practice:
         for port in self._open:
             await port.close()
         self._open.clear()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         self._stack.close()
         forget_accounts()
 

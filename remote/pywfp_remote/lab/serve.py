@@ -18,6 +18,7 @@ LOOPBACK = "127.0.0.1"
 
 _HTTP_IDLE = 120.0  # seconds; HTTP.sys drops a silent connection after two minutes
 _BACKLOG = 128
+_LAST_WORDS = 0.2  # seconds that answers under way may still take
 _FILLERS = 4  # a backlog of 0 holds one connection, or two
 _quiet = logging.getLogger("pywfp_remote.lab")
 
@@ -51,7 +52,11 @@ class Port:
             self._server.close()
         for endpoint in self._endpoints.values():
             endpoint.close()
-        await self._web.shutdown(0.2)
+        transports = [connection.transport for connection in self._web.connections]
+        await self._web.shutdown(_LAST_WORDS)
+        for transport in transports:
+            if transport is not None:
+                transport.abort()  # whatever it still had to say
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.strip("/").removesuffix(f"/{TRAP}")
@@ -130,5 +135,9 @@ def bind(port: int = 0) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
     else:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((LOOPBACK, port))
+    try:
+        bound.bind((LOOPBACK, port))
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, f"port {port} cannot be had: {error.strerror}") from error
     return bound

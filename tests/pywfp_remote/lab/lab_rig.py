@@ -30,6 +30,13 @@ from pywfp_remote.lab.practice import Practice
 _ITEMS = "".join(f"<item><name>rule {n * 7919 % 99991}</name></item>\n" for n in range(30_000))
 DUMP = f"<wfpstate>{_ITEMS}</wfpstate>".encode()
 
+FACTS: dict[str, object] = {
+    "account": {"elevated": True},
+    "bfe": {"status": 4},
+    "clock": {"utc": "2026-11-21T10:00:00.000Z"},
+    "powershell": {"language_mode": "FullLanguage"},
+}
+
 SCRIPT = """param([string]$Call, [string]$Arguments)
 $ErrorActionPreference = 'Stop'
 function Get-PyWfpState {
@@ -54,6 +61,21 @@ class TinyHost:
         assert set(arguments) <= {"LimitSeconds"}
         yield from encode_part(
             DUMP, part="state", content="netsh-state", call=call, taken_at=datetime.now(UTC)
+        )
+
+
+class AnyCall:
+    """A backend with one small part for every call: facts for facts, a dump for the rest."""
+
+    def answer(self, call: str, arguments: Arguments) -> Iterator[str]:
+        about = call == "Get-PyWfpHostFact"
+        assert arguments == {}
+        yield from encode_part(
+            json.dumps(FACTS).encode() if about else DUMP,
+            part="facts" if about else "state",
+            content="host-facts" if about else "netsh-state",
+            call=call,
+            taken_at=datetime(2026, 11, 21, 10, tzinfo=UTC),
         )
 
 

@@ -1,0 +1,225 @@
+"""Start, ask and end a practice fleet in a background process.
+
+The process is found again by a file in the fleet's folder that names a loopback port and a token;
+it is told to end there. No signals, no process ids: what answers with the token is the fleet.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from pywfp_ps.errors import UsageError, WfpError
+from pywfp_remote.lab.control import STATE, Running, State, order, read_running
+from pywfp_remote.lab.files import write_private
+from pywfp_remote.lab.host import Way
+from pywfp_remote.lab.inventory import INVENTORY
+from pywfp_remote.lab.plan import BACKEND, make_plan
+from pywfp_remote.lab.process import PLAN, load_factory
+
+_LOG = "lab.log"
+_STARTING = "starting"
+_START_SECONDS = 60.0  # and a fiftieth of a second for each host
+_END_SECONDS = 30.0
+_POLL = 0.05
+_started: dict[int, subprocess.Popen[bytes]] = {}  # by pid; ours to reap
+
+
+class LabError(WfpError):
+    """A practice fleet did not start or did not end.
+
+    Attributes:
+        folder: Its folder.
+        problem: What is wrong.
+    """
+
+    def __init__(self, folder: Path, problem: str) -> None:
+        super().__init__(folder, problem)
+        self.folder, self.problem = folder, problem
+
+    def __str__(self) -> str:
+        return f"practice fleet {self.folder}: {self.problem}"
+
+
+class LabStatus(Struct, frozen=True, kw_only=True):
+    """What is known of the fleet of a folder.
+
+    Attributes:
+        folder: The folder.
+        inventory: Its inventory; there while the fleet runs, and kept after it.
+        running: Whether it answers.
+        pid: Of its process; 0 when it does not run.
+        state: What it says of itself; None when it does not run.
+    """
+
+    folder: Path
+    inventory: Path
+    running: bool
+    pid: int = 0
+    state: State | None = None
+
+
+def up(
+    hosts: int,
+    folder: Path,
+    *,
+    seed: int = 0,
+    faults: Sequence[str] = (),
+    latency_ms: float = 0.0,
+    way: Way | None = None,
+    backend: str = BACKEND,
+    first_port: int = 0,
+    hours: float = 24.0,
+) -> LabStatus:
+    """Start a fleet and return when every endpoint answers.
+
+    A fleet that runs already and was asked for in the same words is left as it is.
+
+    Args:
+        hosts: How many.
+        folder: Its folder; made when it is not there, readable by its owner alone.
+        seed: The same seed gives the same hosts.
+        faults: Rules such as ``quota=web-00*``; see `faults.FAULTS`.
+        latency_ms: Added before every answer.
+        way: One way in for all; by default db hosts take Negotiate over HTTPS, dc hosts client
+            certificates, and the others NTLM over HTTP.
+        backend: ``module:factory`` of what answers for the hosts.
+        first_port: 0, or the first of a row of ports that must be free.
+        hours: After which the fleet ends itself.
+
+    Raises:
+        UsageError: What is asked for cannot be, or another fleet runs in this folder.
+        LabError: It did not start; a port that is taken is named.
+        OSError: The folder cannot be written.
+    """
+    plan = make_plan(
+        hosts,
+        seed=seed,
+        faults=faults,
+        latency_ms=latency_ms,
+        way=way,
+        backend=backend,
+        first_port=first_port,
+        hours=hours,
+    )
+    load_factory(backend)
+    folder = Path(folder).absolute()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _Starting(folder):
+        now = status(folder)
+        if now.state is not None:
+            if now.state.asked == plan.asked:
+                return now
+            raise UsageError(
+                f"another practice fleet of {now.state.hosts} hosts runs in {folder}; end it first"
+            )
+        (folder / STATE).unlink(missing_ok=True)
+        write_private(folder / PLAN, msgspec.json.encode(plan))
+        process = _start(folder)
+        try:
+            return _await(folder, process, _START_SECONDS + hosts / 50)
+        finally:
+            (folder / PLAN).unlink(missing_ok=True)
+
+
+def down(folder: Path) -> bool:
+    """End the fleet of this folder; False when none runs there.
+
+    Raises:
+        LabError: It does not end.
+    """
+    folder = Path(folder).absolute()
+    running = read_running(folder)
+    if running is None or order(running, "stop") is None:
+        (folder / STATE).unlink(missing_ok=True)
+        return False
+    ends = time.monotonic() + _END_SECONDS
+    while (folder / STATE).exists():
+        if time.monotonic() > ends:
+            raise LabError(folder, f"the process {running.pid} was told to end and did not")
+        time.sleep(_POLL)
+    process = _started.pop(running.pid, None)
+    if process is not None:
+        process.wait(_END_SECONDS)
+    return True
+
+
+def status(folder: Path) -> LabStatus:
+    """What is known of the fleet of this folder; a file left by a dead one counts as none."""
+    folder = Path(folder).absolute()
+    running: Running | None = read_running(folder)
+    state = order(running, "status") if running is not None else None
+    return LabStatus(
+        folder=folder,
+        inventory=folder / INVENTORY,
+        running=state is not None,
+        pid=running.pid if running is not None and state is not None else 0,
+        state=state,
+    )
+
+
+class _Starting:
+    """Keeps two starts in one folder apart; a mark whose process died is taken over."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._path = folder, folder / _STARTING
+
+    def __enter__(self) -> None:
+        for _ in range(2):
+            try:
+                handle = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            except FileExistsError:
+                if time.time() - self._path.stat().st_mtime < _START_SECONDS:
+                    problem = f"is being started by another command; if not, remove {self._path}"
+                    raise LabError(self._folder, problem) from None
+                self._path.unlink(missing_ok=True)
+            else:
+                os.close(handle)
+                return
+
+    def __exit__(self, *_: object) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "pywfp_remote.lab", str(folder)]
+    detached = 0
+    if sys.platform == "win32":
+        detached = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    write_private(folder / _LOG, b"")
+    with (folder / _LOG).open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603  our own module, the folder is one argument
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            creationflags=detached,
+            start_new_session=sys.platform != "win32",
+        )
+    _started[process.pid] = process
+    return process
+
+
+def _await(folder: Path, process: subprocess.Popen[bytes], seconds: float) -> LabStatus:
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        now = status(folder)
+        if now.running:
+            return now
+        if process.poll() is not None:
+            del _started[process.pid]
+            said = (folder / _LOG).read_text("utf-8", "replace").strip().splitlines()
+            raise LabError(folder, said[-1] if said else f"ended with code {process.returncode}")
+        time.sleep(_POLL)
+    process.terminate()
+    process.wait(_END_SECONDS)
+    del _started[process.pid]
+    raise LabError(folder, f"did not answer within {seconds:.0f} seconds")

@@ -1,0 +1,137 @@
+"""Which hosts a practice fleet has: names, groups, ways in, passwords and faults."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from pywfp_ps.errors import UsageError
+from pywfp_remote.lab.faults import NEEDS_SEALING, NEEDS_TLS, FaultRule, faults_of, parse_rules
+from pywfp_remote.lab.gen_plan import group_of, name_of
+from pywfp_remote.lab.host import LabHost, Way
+
+BACKEND = "pywfp_remote.lab.generated:backend_of"
+"""Where the hosts' answers come from unless the caller names another factory."""
+
+MOST_HOSTS = 20_000
+"""Hosts one fleet may have."""
+
+ACCOUNT = "labadmin"
+"""The local administrator of every practice host."""
+
+_WAYS = {"db": Way.NEGOTIATE, "dc": Way.CERTIFICATE}  # the other groups are sealed NTLM
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Everything a practice fleet's process must know. Holds passwords.
+
+    Attributes:
+        hosts: Its hosts.
+        backend: ``module:factory`` of what answers for them.
+        seed: Draws policies, not passwords.
+        latency_ms: Added before every answer.
+        first_port: Port of the first host, the next has the next; 0 lets the system choose.
+        hours: After which the fleet ends itself.
+        asked: What the caller asked for, to tell whether a running fleet is the same.
+    """
+
+    hosts: tuple[LabHost, ...]
+    backend: str
+    seed: int
+    latency_ms: float
+    first_port: int
+    hours: float
+    asked: str
+
+    def __repr__(self) -> str:
+        return f"Plan({len(self.hosts)} hosts, seed={self.seed})"
+
+
+def make_plan(
+    hosts: int,
+    *,
+    seed: int = 0,
+    faults: Sequence[str] = (),
+    latency_ms: float = 0.0,
+    way: Way | None = None,
+    backend: str = BACKEND,
+    first_port: int = 0,
+    hours: float = 24.0,
+) -> Plan:
+    """The plan of a fleet; passwords are new each time.
+
+    Args:
+        hosts: How many, 1 to `MOST_HOSTS`.
+        seed: The same seed gives the same hosts.
+        faults: Rules such as ``quota=web-00*``.
+        latency_ms: 0 to 60,000.
+        way: One way in for all hosts; by default each group has its own.
+        backend: ``module:factory``.
+        first_port: 0, or the first of a row of ports that must be free.
+        hours: 0 to 8,760.
+
+    Raises:
+        UsageError: A number is out of range, or a rule names no fault or no host.
+    """
+    _in_range("hosts", hosts, 1, MOST_HOSTS)
+    _in_range("latency", latency_ms, 0, 60_000)
+    _in_range("hours", hours, 0.001, 8_760)
+    _in_range("first port", first_port, 0, 65_535 - min(hosts, 60_000))
+    rules = parse_rules(faults)
+    made = tuple(_hosts(hosts, seed, rules, way))
+    _each_used(rules, made)
+    asked = f"{hosts} {seed} {sorted(faults)} {latency_ms} {way} {backend} {first_port}"
+    return Plan(
+        hosts=made,
+        backend=backend,
+        seed=seed,
+        latency_ms=latency_ms,
+        first_port=first_port,
+        hours=hours,
+        asked=asked,
+    )
+
+
+def _hosts(hosts: int, seed: int, rules: Iterable[FaultRule], way: Way | None) -> Iterator[LabHost]:
+    for number in range(hosts):
+        name, group = name_of(number), group_of(number)[0]
+        faults = faults_of(name, rules)
+        yield LabHost(
+            name=name,
+            number=number,
+            group=group,
+            seed=seed,
+            account=ACCOUNT,
+            password=new_password(),
+            way=_way(way or _WAYS.get(group, Way.NTLM), faults),
+            faults=faults,
+        )
+
+
+def new_password() -> str:
+    """A password that nobody has had before."""
+    return secrets.token_urlsafe(18)
+
+
+def _way(way: Way, faults: frozenset[str]) -> Way:
+    if faults & NEEDS_TLS and not way.is_tls:
+        return Way.NEGOTIATE
+    if faults & NEEDS_SEALING:
+        return Way.NTLM
+    if "wrong-password" in faults and way is Way.CERTIFICATE:
+        return Way.NEGOTIATE
+    return way
+
+
+def _each_used(rules: Iterable[FaultRule], hosts: Sequence[LabHost]) -> None:
+    for rule in rules:
+        if not any(rule.applies(host.name) for host in hosts):
+            patterns = ",".join(rule.patterns)
+            raise UsageError(f"no host has a name like {patterns}, for the fault {rule.name}")
+
+
+def _in_range(what: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise UsageError(f"{what} must be {least} to {most}, got {value}")
