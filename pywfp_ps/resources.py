@@ -33,6 +33,11 @@ foreach ($PyWfpPair in @((ConvertFrom-Json -InputObject $Arguments).PSObject.Pro
 }
 & $Call @PyWfpGiven
 """
+# In the module a table is a file; a script that is sent has no files, so the table stands in it.
+_TABLE = re.compile(
+    r"Import-PowerShellDataFile -LiteralPath "
+    r"\(Join-Path \(Split-Path \$PSScriptRoot\) '(\w+\.psd1)'\)"
+)
 # Newer engines turn texts that look like ISO times into dates on the way.
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
 
@@ -96,7 +101,7 @@ def functions() -> Mapping[str, Function]:
             name=name,
             public=public,
             parameters=tuple(_parameters(node)),
-            text=_plain_text(node),
+            text=_TABLE.sub(lambda found: _table(found[1]), _plain_text(node)),
             needs=tuple(sorted(_commands(node) & names - {name.lower()})),
         )
         for name, public, node in found
@@ -216,17 +221,25 @@ def _commands(function: Node) -> set[str]:
     return {_text(node).lower() for node in _nodes(function, "command_name")}
 
 
-def _plain_text(function: Node) -> str:
-    """The function without comments, blank lines and spaces at line ends."""
-    source = function.text or b""
+def _plain_text(code: Node) -> str:
+    """The code without comments, blank lines and spaces at line ends."""
+    source = code.text or b""
     kept, at = [], 0
-    for comment in _nodes(function, "comment"):
-        start = comment.start_byte - function.start_byte
+    for comment in _nodes(code, "comment"):
+        start = comment.start_byte - code.start_byte
         kept.append(source[at:start])
-        at = comment.end_byte - function.start_byte
+        at = comment.end_byte - code.start_byte
     kept.append(source[at:])
     lines = (line.rstrip() for line in b"".join(kept).decode("ascii").split("\n"))
     return "".join(f"{line}\n" for line in lines if line)
+
+
+def _table(name: str) -> str:
+    """The dictionary of a data file, as it is sent."""
+    source = (module_folder() / name).read_bytes().replace(b"\r\n", b"\n")
+    return _plain_text(
+        Parser(Language(tree_sitter_powershell.language())).parse(source).root_node
+    ).rstrip()
 
 
 def _nodes(root: Node, kind: str) -> Iterator[Node]:

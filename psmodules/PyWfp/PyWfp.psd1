@@ -12,6 +12,7 @@
         'Get-PyWfpHostFact'
         'Get-PyWfpNetEventDump'
         'Get-PyWfpOption'
+        'Get-PyWfpRecord'
         'Get-PyWfpState'
     )
     CmdletsToExport = @()

@@ -19,7 +19,7 @@ PARSER = Parser(Language(tree_sitter_powershell.language()))
 VERBS = {
     "Add", "Assert", "Clear", "ConvertFrom", "ConvertTo", "Enable", "Disable", "Find", "Get",
     "Invoke", "Measure", "New", "Read", "Remove", "Repair", "Restore", "Select", "Send", "Set",
-    "Start", "Stop", "Test", "Undo", "Update", "Wait", "Write",
+    "Start", "Stop", "Test", "Undo", "Update", "Wait", "Write", "Import",
 }  # fmt: skip
 
 # about_Automatic_Variables of 5.1 and 7, and preferences that a function has no business to change
@@ -50,6 +50,8 @@ COMMANDS: Mapping[str, set[str]] = {
     "Get-Process": {"Id", "ErrorAction"},
     "Get-Service": {"Name", "ErrorAction"},
     "Get-UICulture": set(),
+    "Import-Module": {"Name", "PassThru", "WarningAction"},
+    "Import-PowerShellDataFile": {"LiteralPath"},
     "Invoke-CimMethod": {"Query", "MethodName", "Arguments"},
     "Join-Path": set(),
     "New-Item": {"ItemType", "Path"},
@@ -57,11 +59,24 @@ COMMANDS: Mapping[str, set[str]] = {
     "Remove-Item": _ITEM,
     "Set-Content": {"LiteralPath", "Value", "Encoding", "NoNewline"},
     "Set-StrictMode": {"Version"},
+    "Split-Path": set(),
     "Start-Process": {"NoNewWindow", "PassThru"},
     "Start-Sleep": {"Milliseconds"},
     "Stop-Process": {"InputObject", "Force"},
     "Test-Path": {"LiteralPath"},
     "Write-Error": {"Message", "ErrorId", "Category", "ErrorAction"},
+    # NtObjectManager, 1.1 and 2
+    "Get-FwAleEndpoint": {"Engine", "ErrorAction"},
+    "Get-FwCallout": {"Engine", "ErrorAction"},
+    "Get-FwEngine": set(),
+    "Get-FwEngineOption": {"Engine", "Option", "ErrorAction"},
+    "Get-FwFilter": {"Engine", "Template", "ErrorAction"},
+    "Get-FwLayer": {"Engine", "ErrorAction"},
+    "Get-FwNetEvent": {"Engine", "ErrorAction"},
+    "Get-FwProvider": {"Engine", "ErrorAction"},
+    "Get-FwSession": {"Engine", "ErrorAction"},
+    "Get-FwSubLayer": {"Engine", "ErrorAction"},
+    "New-FwFilterTemplate": {"LayerKey", "Flags"},
 }
 """Commands that 5.1 and 7 have, with the parameters that are used; anything else is refused."""
 
@@ -77,8 +92,8 @@ QUIET = {
 
 TYPES = {
     "CmdletBinding", "Parameter", "ValidatePattern", "ValidateSet", "switch",
-    "array", "byte", "byte[]", "char", "datetime", "guid", "int", "long", "object", "string",
-    "string[]", "uint32", "void", "math", "regex", "ordered",
+    "array", "bool", "byte", "byte[]", "char", "datetime", "guid", "int", "long", "object",
+    "object[]", "string", "string[]", "uint32", "void", "math", "regex", "ordered",
     "System.BitConverter", "System.Convert", "System.Text.Encoding",
     "System.IO.File", "System.IO.FileAccess", "System.IO.FileMode", "System.IO.FileShare",
     "System.IO.Compression.CompressionMode",
@@ -89,6 +104,7 @@ TYPES = {
 """Types of .NET Framework 4.5 and .NET; lower case makes no difference."""
 
 CLASSES = {
+    "System.Text.StringBuilder", "System.Text.RegularExpressions.Regex",
     "System.IO.MemoryStream", "System.IO.Compression.GZipStream", "byte[]",
     "System.Security.Cryptography.SHA256CryptoServiceProvider",
     "System.Security.Principal.WindowsPrincipal",

@@ -1,0 +1,34 @@
+function Get-PyWfpFilterText {
+    <#
+    .SYNOPSIS
+        Gives filters as JSON lines, layer by layer: one that breaks the list costs its layer only.
+    .PARAMETER Engine
+        An open engine.
+    .PARAMETER LayerKey
+        GUIDs of the layers; none means all.
+    .PARAMETER Column
+        Lines of the table.
+    .PARAMETER Descriptor
+        Whether security descriptors are asked for.
+    #>
+    [CmdletBinding()]
+    param([object] $Engine, [string[]] $LayerKey, [string[]] $Column, [bool] $Descriptor)
+
+    $keys = $LayerKey
+    if ($LayerKey.Count -eq 0) {
+        $keys = @(foreach ($layer in @(Get-FwLayer -Engine $Engine -ErrorAction Stop)) { $layer.Key.ToString() })
+    }
+    $texts = @(foreach ($key in $keys) {
+            try {
+                $found = @(Get-PyWfpFilterObject -Engine $Engine -LayerKey $key)
+                Get-PyWfpRecordText -Kind 'Filter' -InputObject $found -Column $Column -Descriptor $Descriptor
+            }
+            catch {
+                # What no layer will answer is no gap.
+                Assert-PyWfpStatus -Problem $_
+                $gap = [ordered]@{ kind = 'gap'; of = 'filter'; about = $key; id = "$($_.FullyQualifiedErrorId)"; text = "$($_.Exception.Message)" }
+                (ConvertTo-PyWfpJson -InputObject $gap) + "`n"
+            }
+        })
+    -join $texts
+}
