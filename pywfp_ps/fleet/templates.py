@@ -42,7 +42,7 @@ class Values:
     """
 
     def __init__(self, inventory: Inventory, host: Host) -> None:
-        self._inventory, self._host = inventory, host
+        self._inventory, self.host = inventory, host
         self._raw: Variables = inventory.variables(host)
         self._magic = _magic(inventory, host)
         self._done: dict[str, Any] = {}
@@ -56,7 +56,7 @@ class Values:
 
     def place(self, name: str) -> Place:
         """Where a variable was set."""
-        return self._raw.places.get(name, self._host.place)
+        return self._raw.places.get(name, self.host.place)
 
     def is_secret(self, name: str) -> bool:
         """Whether a variable comes out of a vault itself, not through a template."""
@@ -105,7 +105,7 @@ class Values:
 
     def _error(self, problem: str) -> InventoryError:
         name = self._open[-1] if self._open else "?"
-        return InventoryError(self.place(name), f"{name} of host {self._host.name!r}: {problem}")
+        return InventoryError(self.place(name), f"{name} of host {self.host.name!r}: {problem}")
 
     def lookup(self, kind: str, *names: str, default: object = None) -> Any:
         """``lookup('env', ...)`` and ``lookup('vars', ...)``; nothing else is done."""
@@ -162,13 +162,28 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise SecurityError(f"{operator} is for small numbers in a template")
         return self.binop_table[operator](left, right)
 
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """No ``str.format`` of Jinja's own either: a width makes gigabytes."""
+        del value
+        return None
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         grows = isinstance(obj, str | bytes) and attr in _GROWING
         return not grows and super().is_safe_attribute(obj, attr, value)
 
 
 _MARKS = ("{{", "{%", "{#")
-_HARMLESS = {"str object", "dict object", "list object", "end of print statement", "end of statement block", "str", "int", "dict", "list"}
+_HARMLESS = {
+    "str object",
+    "dict object",
+    "list object",
+    "end of print statement",
+    "end of statement block",
+    "str",
+    "int",
+    "dict",
+    "list",
+}
 _GROWING = {"center", "expandtabs", "format", "format_map", "ljust", "rjust", "translate", "zfill"}
 _FILTERS = """
     abs batch capitalize count d default dictsort e escape first float groupby int items join last
@@ -203,6 +218,8 @@ def _told(error: Exception, text: str) -> str:
             return f"the template is wrong: {error}"
         is_undefined = isinstance(error, UndefinedError)
         return f"the template {'rests on what is not defined' if is_undefined else 'is wrong'}"
+    if isinstance(error, RecursionError):
+        return "the chain of templates goes round over other hosts"
     return f"the template fails with {type(error).__name__}"
 
 

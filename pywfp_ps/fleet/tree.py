@@ -137,9 +137,13 @@ class _Listing:
         group = self._groups.add_group(name, place)
         if isinstance(data, list):
             data = {"hosts": data}
-        if not isinstance(data, dict) or (unknown := [key for key in data if key not in _SECTIONS]):
-            key = f"has the unknown key {unknown[0]!r}" if isinstance(data, dict) else "is no group"
-            raise InventoryError(place, f"group {name!r} {key}")
+        if not isinstance(data, dict):
+            raise InventoryError(place, f"group {name!r} is no group")
+        for key in data:
+            if key not in _SECTIONS:
+                raise InventoryError(
+                    place, f"group {name!r} has the unknown key {key!r}{_meant(key)}"
+                )
         for child in self._names(data.get("children"), f"children of {name!r}", place):
             self._groups.add_child(group, self._groups.add_group(child, place), place)
         variables = data.get("vars")

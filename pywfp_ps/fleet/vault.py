@@ -26,6 +26,7 @@ from pywfp_ps.transports.base import Secret
 HEADER = "$ANSIBLE_VAULT;"
 _ROUNDS = 10_000
 _KEY, _IV = 32, 16
+_BLOCK_BITS = 128
 _PARTS = 3  # salt, HMAC, text
 
 
@@ -106,7 +107,7 @@ def _decrypt(parts: tuple[bytes, bytes, bytes], password: Secret, place: Place) 
     except InvalidSignature:
         return None
     opener = Cipher(algorithms.AES(derived[:_KEY]), modes.CTR(derived[2 * _KEY :])).decryptor()
-    unpadder = padding.PKCS7(algorithms.AES.block_size).unpadder()
+    unpadder = padding.PKCS7(_BLOCK_BITS).unpadder()
     try:
         padded = opener.update(sealed) + opener.finalize()
         return (unpadder.update(padded) + unpadder.finalize()).decode()

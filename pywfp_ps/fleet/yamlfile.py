@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from yaml import MappingNode, Node, ScalarNode
@@ -12,10 +12,10 @@ from yaml import MappingNode, Node, ScalarNode
 from pywfp_ps.fleet.problems import InventoryError, Place
 from pywfp_ps.fleet.vault import VaultText
 
-try:
-    from yaml import CSafeLoader as SafeLoader
-except ImportError:  # PyYAML built without libyaml
-    from yaml import SafeLoader  # type: ignore[assignment]  # same interface, slower
+if TYPE_CHECKING or not yaml.__with_libyaml__:
+    from yaml import SafeLoader
+else:
+    from yaml import CSafeLoader as SafeLoader  # the same, faster
 
 FILE_LIMIT = 64 * 1024 * 1024
 """Most bytes of one file: an inventory of 10,000 hosts with many variables has a tenth of it."""

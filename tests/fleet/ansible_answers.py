@@ -81,7 +81,8 @@ def chosen(inventory: Any, pattern: str, limit: str | None) -> dict[str, Any]:
 
 
 def names_of(inventory: Any, pattern: str, limit: str | None, mismatch: str) -> list[str] | None:
-    importlib.import_module("ansible.constants").HOST_PATTERN_MISMATCH = mismatch
+    constants: Any = importlib.import_module("ansible.constants")
+    constants.HOST_PATTERN_MISMATCH = mismatch
     inventory.clear_caches()
     try:
         inventory.subset(limit)

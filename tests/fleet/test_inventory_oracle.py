@@ -142,7 +142,7 @@ def test_patterns_choose_the_hosts_that_ansible_chooses(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(folder, {f"{number}.ini": text for number, text in enumerate(texts)})
-        cases = [
+        cases: list[dict[str, Any]] = [
             {"sources": [str(folder / f"{number}.ini")], "patterns": patterns}
             for number in range(len(texts))
         ]

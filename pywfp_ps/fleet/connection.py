@@ -1,0 +1,340 @@
+"""From variables to a `Target`: the ``ansible_*`` connection variables, resolved once.
+
+Where one option has several variables the later of `_PSRP` and `_WINRM` wins, as in Ansible's
+psrp and winrm connections. ``ansible_winrm_*`` counts for hosts with ``ansible_connection: winrm``,
+where its meaning is the same; they are reached over PSRP all the same.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import Any, Literal, NoReturn, get_args
+
+from msgspec import Struct
+
+from pywfp_ps.fleet.inventory import Inventory
+from pywfp_ps.fleet.problems import InventoryError, Notice, Place
+from pywfp_ps.fleet.ranges import check_host_name
+from pywfp_ps.fleet.templates import Values
+from pywfp_ps.transports.base import (
+    HTTP_PORT,
+    HTTPS_PORT,
+    Auth,
+    Credential,
+    MessageEncryption,
+    Secret,
+    Target,
+)
+
+Risk = Literal["basic", "credssp", "clear"]
+"""What has to be allowed by name, since it gives something away."""
+
+_GIVES_AWAY: dict[Risk, str] = {
+    "basic": "basic authentication hands the password itself to the host",
+    "credssp": "CredSSP hands the password itself to the host, which can go on with it",
+    "clear": "without TLS or message encryption everybody on the way can read and change it",
+}
+_CONNECTIONS = ("psrp", "winrm", "local")
+
+
+class Resolved(Struct, frozen=True, kw_only=True):
+    """Targets in the order asked for, and what is worth a look."""
+
+    targets: tuple[Target, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+def resolve_targets(
+    inventory: Inventory,
+    names: Iterable[str],
+    *,
+    fallback: Credential | None = None,
+    allow: Collection[Risk] = (),
+) -> Resolved:
+    """The targets of the hosts `names`.
+
+    Args:
+        inventory: Where their variables stand.
+        names: Inventory names.
+        fallback: Account for hosts that name none, as with Ansible's ``--user``; its password goes
+            to no other account.
+        allow: Risks that are taken.
+
+    Raises:
+        InventoryError: A variable of a host has a value that cannot be, with its place.
+    """
+    targets, notices = [], list(inventory.notices)
+    seen: set[str] = set()
+    for name in names:
+        values = Values(inventory, inventory.host(name))
+        targets.append(_target(name, values, fallback or Credential(), allow))
+        for variable in set(values) - seen:
+            seen.add(variable)
+            notices += _misspelt(variable, values.place(variable))
+    return Resolved(targets=tuple(targets), notices=(*notices, *_shared(targets)))
+
+
+def _target(name: str, values: Values, fallback: Credential, allow: Collection[Risk]) -> Target:
+    kind = str(values.get("ansible_connection", "psrp")).removeprefix("ansible.builtin.")
+    if kind not in _CONNECTIONS:
+        _wrong(values, name, "ansible_connection", f"{kind!r} is not one of psrp, winrm and local")
+    if kind == "local":
+        return Target(name=name, address="localhost", connection="local")
+    table = _PSRP if kind == "psrp" else _WINRM
+    _check_family(name, values, f"ansible_{kind}_", table)
+    found: dict[str, Any] = {}
+    for option in table:
+        for variable in option.variables:
+            if variable in values and (value := values.get(variable)) is not None:
+                try:
+                    found[option.field] = option.read(value)
+                except ValueError as error:
+                    _wrong(values, name, variable, str(error))
+    found = {field: value for field, value in found.items() if value is not None}
+    user, password = found.pop("user", None), found.pop("password", None)
+    found["credential"] = _credential(user, password, fallback)
+    _fill_port(found)
+    try:
+        target = Target(name=name, **{"address": name, **found})
+    except ValueError as error:
+        raise InventoryError(values.host.place, f"host {name!r}: {error}") from None
+    _check_risks(target, allow, values.host.place)
+    return target
+
+
+def _credential(user: str | None, password: Secret | None, fallback: Credential) -> Credential:
+    own = Credential(user=user or fallback.user, password=password)
+    is_theirs = fallback.user is None or own.account == fallback.account
+    if password is None and is_theirs:
+        return Credential(user=own.user, password=fallback.password)
+    return own
+
+
+def _fill_port(found: dict[str, Any]) -> None:
+    """Protocol and port follow from one another; HTTPS where neither is said."""
+    if "port" not in found:
+        found["port"] = HTTP_PORT if found.get("protocol") == "http" else HTTPS_PORT
+    found.setdefault("protocol", "http" if found["port"] == HTTP_PORT else "https")
+
+
+def _check_risks(target: Target, allow: Collection[Risk], place: Place) -> None:
+    if target.is_loopback:
+        return
+    risks: dict[Risk, bool] = {
+        "clear": not target.is_encrypted,
+        "basic": target.auth == "basic",
+        "credssp": target.auth == "credssp",
+    }
+    for risk, is_taken in risks.items():
+        if is_taken and risk not in allow:
+            problem = f"host {target.name!r}: {_GIVES_AWAY[risk]}; allow {risk!r} to do it anyway"
+            raise InventoryError(place, problem)
+
+
+def _check_family(name: str, values: Values, prefix: str, table: tuple[_Option, ...]) -> None:
+    known = [variable for option in table for variable in option.variables]
+    for variable in values:
+        is_stray = variable.startswith(prefix) and variable not in known
+        if is_stray and variable not in _WINRM_ONLY:
+            near = difflib.get_close_matches(variable, known, 1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            _wrong(values, name, variable, f"there is no such connection variable{hint}")
+
+
+def _misspelt(variable: str, place: Place) -> list[Notice]:
+    """Unknown variables are host variables; one that looks like another is worth a word."""
+    if variable in _ALL_KNOWN or not variable.startswith("ansible_"):
+        return []
+    near = difflib.get_close_matches(variable, _COMMON, 1, 0.9)
+    return [Notice(place, f"{variable!r} means nothing; {near[0]!r} would")] if near else []
+
+
+def _shared(targets: Iterable[Target]) -> list[Notice]:
+    """One notice for each endpoint that two names lead to."""
+    names: dict[tuple[str, int, str], list[str]] = {}
+    for target in targets:
+        endpoint = (target.address.casefold().rstrip("."), target.port, target.path)
+        names.setdefault(endpoint, []).append(target.name)
+    return [
+        Notice(None, f"{', '.join(same)} are names of one machine, {address} port {port}")
+        for (address, port, _), same in names.items()
+        if len(same) > 1
+    ]
+
+
+def _wrong(values: Values, name: str, variable: str, problem: str) -> NoReturn:
+    raise InventoryError(values.place(variable), f"{variable} of host {name!r}: {problem}")
+
+
+class _Option(Struct, frozen=True):
+    field: str
+    variables: tuple[str, ...]
+    read: Callable[[Any], Any]
+
+
+def _option(field: str, read: Callable[[Any], Any], *variables: str) -> _Option:
+    return _Option(field, tuple(f"ansible_{name}" for name in variables), read)
+
+
+def _text(value: Any) -> str:
+    if (
+        not isinstance(value, str | int | float)
+        or isinstance(value, bool)
+        or not str(value).strip()
+    ):
+        raise ValueError("should be a text")
+    return str(value)
+
+
+def _secret(value: Any) -> Secret:
+    is_text = isinstance(value, str | int | float) and not isinstance(value, bool)
+    if not is_text:
+        raise ValueError("should be a text in quotes")
+    return Secret(str(value))
+
+
+def _address(value: Any) -> str:
+    text = _text(value)
+    check_host_name(text[1:-1] if text[0] + text[-1] == "[]" else text)
+    return text
+
+
+def _integer(value: Any) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()):
+        raise ValueError("should be a number that is not negative")
+    return int(text)
+
+
+def _seconds(value: Any) -> float:
+    try:
+        return float(_text(value))
+    except ValueError:
+        raise ValueError("should be a number of seconds") from None
+
+
+def _truth(value: Any) -> bool:
+    words = {"yes": True, "on": True, "1": True, "true": True, "t": True, "y": True}
+    words |= {"no": False, "off": False, "0": False, "false": False, "f": False, "n": False}
+    try:
+        return words[str(value).strip().lower()]
+    except KeyError:
+        raise ValueError("should be true or false") from None
+
+
+def _one_of(*choices: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        text = str(value)
+        if text not in choices:
+            near = difflib.get_close_matches(text, choices, 1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise ValueError(f"{text!r} is not one of {', '.join(choices)}{hint}")
+        return text
+
+    return read
+
+
+def _validation(value: Any) -> bool:
+    return _one_of("validate", "ignore")(value) == "validate"
+
+
+def _file(value: Any) -> str:
+    path = Path(_text(value)).expanduser().absolute()
+    if not path.is_file():
+        raise ValueError(f"{path} is no file")
+    return str(path)
+
+
+def _trust(value: Any) -> str | None:
+    return None if value == "legacy_requests" else _file(value)  # pywinrm's word for "the default"
+
+
+def _url_path(value: Any) -> str:
+    return _text(value).strip("/")
+
+
+def _winrm_auth(value: Any) -> str:
+    """The first of pywinrm's transports, under the name PSRP has for it."""
+    words = value if isinstance(value, list) else _text(value).split(",")
+    names = {"plaintext": "basic", "ssl": "basic"} | {name: name for name in get_args(Auth)}
+    first = str(words[0]).strip() if words else ""
+    chosen: str = names[_one_of(*names)(first)]
+    return chosen
+
+
+_encryption = _one_of(*get_args(MessageEncryption))
+
+_PSRP = (
+    _option("address", _address, "host", "psrp_host"),
+    _option("user", _text, "user", "psrp_user"),
+    _option("password", _secret, "password", "winrm_pass", "winrm_password"),
+    _option("port", _integer, "port", "psrp_port"),
+    _option("protocol", _one_of("http", "https"), "psrp_protocol"),
+    _option("path", _url_path, "psrp_path"),
+    _option("auth", _one_of(*get_args(Auth)), "psrp_auth"),
+    _option("cert_validation", _validation, "psrp_cert_validation"),
+    _option("ca_file", _file, "psrp_cert_trust_path", "psrp_ca_cert"),
+    _option("certificate_file", _file, "psrp_certificate_pem"),
+    _option("certificate_key_file", _file, "psrp_certificate_key_pem"),
+    _option("message_encryption", _encryption, "psrp_message_encryption"),
+    _option("proxy", _text, "psrp_proxy"),
+    _option("ignore_proxy", _truth, "psrp_ignore_proxy"),
+    _option("connection_timeout", _integer, "psrp_connection_timeout"),
+    _option("read_timeout", _integer, "psrp_read_timeout"),
+    _option("operation_timeout", _integer, "psrp_operation_timeout"),
+    _option("reconnection_retries", _integer, "psrp_reconnection_retries"),
+    _option(
+        "reconnection_backoff", _seconds, "psrp_connection_backoff", "psrp_reconnection_backoff"
+    ),
+    _option("max_envelope_size", _integer, "psrp_max_envelope_size"),
+    _option("configuration_name", _text, "psrp_configuration_name"),
+    _option(
+        "credssp_auth_mechanism",
+        _one_of("auto", "kerberos", "ntlm"),
+        "psrp_credssp_auth_mechanism",
+    ),
+    _option("credssp_disable_tlsv1_2", _truth, "psrp_credssp_disable_tlsv1_2"),
+    _option("credssp_minimum_version", _integer, "psrp_credssp_minimum_version"),
+    _option("negotiate_delegate", _truth, "psrp_negotiate_delegate"),
+    _option("negotiate_hostname_override", _text, "psrp_negotiate_hostname_override"),
+    _option("negotiate_send_cbt", _truth, "psrp_negotiate_send_cbt"),
+    _option("negotiate_service", _text, "psrp_negotiate_service"),
+)
+
+_WINRM = (
+    _option("address", _address, "host", "winrm_host"),
+    _option("user", _text, "user", "winrm_user"),
+    _option("password", _secret, "password", "winrm_pass", "winrm_password"),
+    _option("port", _integer, "port", "winrm_port"),
+    _option("protocol", _one_of("http", "https"), "winrm_scheme"),
+    _option("path", _url_path, "winrm_path"),
+    _option("auth", _winrm_auth, "winrm_transport"),
+    _option("cert_validation", _validation, "winrm_server_cert_validation"),
+    _option("ca_file", _trust, "winrm_ca_trust_path"),
+    _option("certificate_file", _file, "winrm_cert_pem"),
+    _option("certificate_key_file", _file, "winrm_cert_key_pem"),
+    _option("message_encryption", _encryption, "winrm_message_encryption"),
+    _option("proxy", _text, "winrm_proxy"),
+    _option("read_timeout", _integer, "winrm_read_timeout_sec"),
+    _option("operation_timeout", _integer, "winrm_operation_timeout_sec"),
+    _option("credssp_disable_tlsv1_2", _truth, "winrm_credssp_disable_tlsv1_2"),
+    _option("negotiate_delegate", _truth, "winrm_kerberos_delegation"),
+    _option("negotiate_hostname_override", _text, "winrm_kerberos_hostname_override"),
+    _option("negotiate_send_cbt", _truth, "winrm_send_cbt"),
+    _option("negotiate_service", _text, "winrm_service"),
+)
+
+# Speak of kinit and of pywinrm itself; PSRP has nothing like them.
+_WINRM_ONLY = {
+    "ansible_winrm_connection_timeout",
+    "ansible_winrm_kinit_args",
+    "ansible_winrm_kinit_cmd",
+    "ansible_winrm_kinit_env_vars",
+    "ansible_winrm_kinit_mode",
+    "ansible_winrm_realm",
+}
+
+_COMMON = ["ansible_connection", *(v for o in (*_PSRP, *_WINRM) for v in o.variables)]
+_ALL_KNOWN = {*_COMMON, *_WINRM_ONLY, "ansible_group_priority"}
