@@ -11,13 +11,17 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import click
 
 from pywfp_ps.errors import UsageError
 
+_SHARED: Final = frozenset({"store"})
+
 
 def load_config(named: str | None, commands: Collection[str]) -> dict[str, Any]:
-    """Default values a command, as click takes them; empty where there is no file.
+    """Settings by command and option name; empty where there is no file.
 
     Raises:
         UsageError: The file is named but missing, is no TOML, or speaks of an unknown command.
@@ -46,12 +50,31 @@ def _usual_path() -> Path:
 
 def _by_command(loaded: dict[str, Any], path: Path, commands: Collection[str]) -> dict[str, Any]:
     shared = {name: value for name, value in loaded.items() if not isinstance(value, dict)}
-    if unknown := sorted(set(shared) - {"store"}):
+    if unknown := sorted(set(shared) - _SHARED):
         raise UsageError(f"{path}: unknown setting {unknown[0]!r}; only `store` stands alone")
-    defaults: dict[str, Any] = {command: dict(shared) for command in commands}
-    for name, values in loaded.items():
-        if isinstance(values, dict):
-            if name not in defaults:
-                raise UsageError(f"{path}: [{name}] is no command of wfp")
-            defaults[name] |= {key.replace("-", "_"): value for key, value in values.items()}
-    return defaults
+    for name in loaded:
+        if name not in shared and name not in commands:
+            raise UsageError(f"{path}: [{name}] is no command of wfp")
+    return {command: {**shared, **loaded.get(command, {})} for command in commands}
+
+
+def for_command(settings: dict[str, Any], command: click.Command) -> dict[str, Any]:
+    """Settings by option name as click wants them: by parameter name.
+
+    Raises:
+        UsageError: The command has no such option.
+    """
+    by_option = {
+        option.lstrip("-"): parameter.name
+        for parameter in command.params
+        for option in parameter.opts
+        if isinstance(parameter, click.Option) and parameter.name
+    }
+    found = {}
+    for key, value in settings.items():
+        name = by_option.get(key) or by_option.get(key.replace("_", "-"))
+        if name is not None:
+            found[name] = value
+        elif key not in _SHARED:
+            raise UsageError(f"configuration: `wfp {command.name}` has no option --{key}")
+    return found

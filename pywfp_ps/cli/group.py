@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from pywfp_ps.cli.config import for_command
 from pywfp_ps.errors import ExitCode, WfpError
 from pywfp_ps.report.text import visible
 
@@ -33,6 +34,15 @@ class LazyGroup(click.Group):
         module, _, name = self.lazy[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is called, with its settings from the configuration file in place."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and name and ctx.default_map and isinstance(ctx.default_map, dict):
+            ctx.default_map[name] = for_command(ctx.default_map.get(name, {}), command)
+        return name, command, rest
 
 
 class WfpGroup(LazyGroup):

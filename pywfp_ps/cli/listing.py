@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pywfp_ps.fleet.inventory import Inventory
     from pywfp_ps.store import Answer, Store
 
+_WHERE: Final = "SELECT * FROM {} WHERE\n{}\n"
 _MOST_NAMES_SHOWN: Final = 8
 
 
@@ -49,9 +50,9 @@ def ask(
         names = hosts_of(store, selection)
         conditions.append(f"host IN ({', '.join('?' * len(names))})")
         values += names
-    if selection.where:
-        conditions.append(f"(\n{selection.where}\n)")
-    sql = f"SELECT {', '.join(map(_quoted, chosen))} FROM {view}"  # noqa: S608 - names are checked
+    # The user's own condition stands in brackets of its own: no text in it can reach beyond them.
+    inner = f"({_WHERE.format(view, selection.where)})" if selection.where else view
+    sql = f"SELECT {', '.join(map(_quoted, chosen))} FROM {inner}"  # noqa: S608 - names are checked
     if conditions:
         sql += f" WHERE {' AND '.join(conditions)}"
     keys = [_order(key, known, view) for key in selection.sort or order]

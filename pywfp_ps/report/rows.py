@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import IO, Any, Final
 
+from msgspec import Struct
+
 from pywfp_ps.report.text import csv_cell, json_safe, visible
 
 Row = Sequence[Any]
@@ -29,6 +31,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, Struct):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

@@ -32,7 +32,7 @@ def test_a_command_has_help_and_an_example(name: str) -> None:
     text = inspect.cleandoc(_COMMANDS[name].help or "")
     assert text.partition("\n")[0].endswith("."), "the first line of the help is one sentence"
     if not isinstance(_COMMANDS[name], click.Group):
-        assert f"Example: `{name.split(' ')[0]} " in text
+        assert f"Example: `{name.split(' ', maxsplit=1)[0]} " in text
 
 
 @pytest.mark.parametrize("name", _COMMANDS)
