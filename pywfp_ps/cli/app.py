@@ -32,6 +32,12 @@ COMMANDS: Final = {
 """Command name to the module and function that is imported when it is called."""
 
 
+def _configure(ctx: click.Context, _parameter: click.Parameter, path: str | None) -> None:
+    """Reads the configuration before any command is looked at."""
+    if not ctx.resilient_parsing:
+        ctx.default_map = load_config(path, tuple(COMMANDS))
+
+
 @click.group(
     cls=WfpGroup,
     lazy=COMMANDS,
@@ -44,10 +50,11 @@ COMMANDS: Final = {
     "--config",
     type=click.Path(dir_okay=False),
     envvar="WFP_CONFIG",
+    callback=_configure,
+    expose_value=False,
     help="Configuration file (TOML) to use in place of the usual one.",
 )
-@click.pass_context
-def main(ctx: click.Context, verbose: int, config: str | None) -> None:
+def main(verbose: int) -> None:
     """Read, explain, trace and change the Windows Filtering Platform.
 
     Data goes to stdout, words and progress to stderr. Exit codes: 0 good, 1 findings, 2 wrong
@@ -55,7 +62,6 @@ def main(ctx: click.Context, verbose: int, config: str | None) -> None:
     """
     if verbose:
         _say_more(verbose)
-    ctx.default_map = load_config(config, tuple(COMMANDS))
 
 
 def _say_more(verbose: int) -> None:
