@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from pywfp_ps.errors import ReadError
-from pywfp_ps.model.objects import Completeness, Snapshot
+from pywfp_ps.model.objects import Completeness, Node, Snapshot
 from pywfp_ps.payload.unpack import unpack
 from pywfp_ps.read.netsh.elements import Log, node_of
 from pywfp_ps.read.netsh.encoding import utf8_of
@@ -44,6 +44,7 @@ _ROOTS: Final = {
     "html": "a web page",
 }
 _DAMAGE_TOLD: Final = 20
+_STRANGE_TOLD: Final = 100
 
 
 def read_state(data: bytes, *, source: str = "state") -> Snapshot:
@@ -96,9 +97,9 @@ def read_dump(data: bytes, *, source: str = "dump") -> Snapshot:
 
 def _open(data: bytes, source: str) -> tuple[Tree, Log]:
     plain = unpack(data, source=source)
-    if not plain.strip():
-        raise ReadError(source, "byte 0", "is empty")
     body, problem = utf8_of(plain)
+    if not body or body.isspace():
+        raise ReadError(source, "byte 0", "is empty")
     tree = parse(body, source)
     log = Log(source, tree)
     if problem:
@@ -108,7 +109,27 @@ def _open(data: bytes, source: str) -> tuple[Tree, Log]:
         log.gap(f"line {damage.line}", f"damaged: {damage.problem}")
     if (more := len(tree.damage) - _DAMAGE_TOLD) > 0:
         log.gap("the file", f"is damaged at {more} more places")
+    if not tree.is_plain:
+        _keep_strange(tree.root, log)
     return tree, log
+
+
+def _keep_strange(root: Element, log: Log) -> None:
+    """Keeps what no object has a place for: attributes, and text beside elements."""
+    count = 0
+    for element in root.iter():
+        attributes = tuple((str(k), str(v)) for k, v in element.attrib.items() if k != "numItems")
+        beside = [element.text, *(child.tail for child in element)] if len(element) else []
+        text = "".join(piece for piece in beside if piece and not piece.isspace())
+        if not (attributes or text):
+            continue
+        count += 1
+        log.kept.append(Node(str(element.tag), text or None, (), attributes))
+        if count <= _STRANGE_TOLD:
+            place = root.getroottree().getpath(element).removeprefix(f"/{root.tag!s}/")
+            log.gap(place, "has an attribute or text that netsh never writes")
+    if count > _STRANGE_TOLD:
+        log.gap("the file", f"has {count - _STRANGE_TOLD} more elements of that kind")
 
 
 def _expect(wanted: str, tree: Tree, source: str) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from lxml.etree import tostring
+
 from pywfp_ps.errors import ReadError
-from pywfp_ps.model.enums import FlagGroup, flags_of_items
-from pywfp_ps.model.objects import Gap, Node
+from pywfp_ps.model.enums import FlagGroup, flags_of_items, flags_of_number
+from pywfp_ps.model.objects import Condition, Gap, Node
 from pywfp_ps.model.tables import Kind, reference
 from pywfp_ps.model.values import guid, integer
 from pywfp_ps.read.netsh.tree import Element, Tree
@@ -24,9 +26,11 @@ DEPTH_LIMIT: Final = 100
 
 _PROBLEM_LENGTH: Final = 200
 _HEX_WORD: Final = re.compile(r"[0-9A-Fa-f]{8}")
+_MEMO_LIMIT: Final = 20_000
 _NIL: Final = UUID(int=0)
 
 Parts = dict[str, Element]
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -48,6 +52,29 @@ class Log:
         self.gaps: list[Gap] = []
         self.kept: list[Node] = []
         self.notes: list[tuple[str, str]] = []
+        self.conditions: dict[object, Condition] = {}
+        self._memo: dict[tuple[object, bytes], Any] = {}
+
+    def once(self, element: Element, read: Callable[[Element, K], T], kind: K) -> T:
+        """What `read` makes of an element; asked once for elements that stand alike.
+
+        Most conditions, flags and weights of a dump are repeated many times, and to write an
+        element out again costs far less than to read it.
+
+        Args:
+            element: The element that is read.
+            read: Reads it, or raises ValueError; the answer is not ``None`` and rests on nothing
+                but the element and `kind`.
+            kind: Given to `read`; no two readers share a kind.
+        """
+        key = (kind, tostring(element))
+        found: T | None = self._memo.get(key)
+        if found is None:
+            found = read(element, kind)
+            if len(self._memo) >= _MEMO_LIMIT:
+                self._memo.clear()
+            self._memo[key] = found
+        return found
 
     def gap(self, place: str, problem: str) -> None:
         """Adds a gap."""
@@ -95,10 +122,12 @@ def read_nested(
     element = parts.get(tag)
     if element is None:
         return ()
-    inner = Log(log.source, log.tree)
-    found = tuple(read_list(element, tag, inner, read))
-    log.notes += [(gap.place, gap.problem) for gap in inner.gaps]
-    log.kept += inner.kept
+    outer = log.gaps, log.notes
+    log.gaps, log.notes = [], []
+    found = tuple(read_list(element, tag, log, read))
+    inner = log.gaps
+    log.gaps, log.notes = outer
+    log.notes += [(gap.place, gap.problem) for gap in inner]
     return found
 
 
@@ -239,19 +268,30 @@ def flags_at(
     element = parts.get("flags")
     if element is None:
         return (), 0
-    if not len(element):
-        return _flag_word(element, kept, log)
+    try:
+        return log.once(element, _flag_list, group)
+    except ValueError as problem:
+        log.note("flags", str(problem))
+        kept.append(node_of(element))
+    readable = [child.text for child in element if child.tag == "item" and child.text]
+    return _flags(group, tuple(readable))[0], None
+
+
+def _flag_list(element: Element, group: FlagGroup | None) -> tuple[tuple[str, ...], int | None]:
+    """A list of names and hex words, or one decimal number as subscriptions have it."""
     items = []
     for child in element:
-        text = child.text
-        if child.tag == "item" and text is not None and not len(child):
-            items.append(text)
-        else:
-            kept.append(node_of(child))
-            log.note("flags", "holds what is no flag")
-    if problem := miscount(element, len(element)):
-        log.note("flags", problem)
-    return _flags(group, tuple(items))
+        if child.tag != "item" or not child.text or len(child):
+            raise ValueError("holds what is no flag")
+        items.append(child.text)
+    if problem := miscount(element, len(items)):
+        raise ValueError(problem)
+    if items or element.text is None:
+        return _flags(group, tuple(items))
+    word = integer("FWP_UINT32", element.text)
+    if group:
+        return flags_of_number(group, word), word
+    return ((f"0x{word:08x}",) if word else ()), word
 
 
 @lru_cache(maxsize=4096)
@@ -268,23 +308,6 @@ def _flags(group: FlagGroup | None, items: tuple[str, ...]) -> tuple[tuple[str, 
     if word:
         names.append(f"0x{word:08x}")
     return tuple(sorted(names)), None if any(not n.startswith("0x") for n in names) else word
-
-
-def _flag_word(element: Element, kept: list[Node], log: Log) -> tuple[tuple[str, ...], int | None]:
-    """Flags printed as one decimal number, as subscriptions to net events have them."""
-    text = element.text
-    if text is None:
-        if problem := miscount(element, 0):
-            log.note("flags", problem)
-            return (), None
-        return (), 0
-    try:
-        word = integer("FWP_UINT32", text)
-    except ValueError as problem_found:
-        log.note("flags", str(problem_found))
-        kept.append(node_of(element))
-        return (), None
-    return ((f"0x{word:08x}",) if word else ()), word
 
 
 def blob_at(parts: Parts, tag: str, kept: list[Node], log: Log) -> bytes | None:

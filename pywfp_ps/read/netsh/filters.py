@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
+
+from msgspec import Struct
 
 from pywfp_ps.model.objects import Condition, Filter, Node
 from pywfp_ps.model.values import integer
@@ -21,6 +24,7 @@ from pywfp_ps.read.netsh.elements import (
     number,
     own_key,
     parts_of,
+    refer,
     reference_at,
     required,
     unique,
@@ -48,23 +52,26 @@ _FILTER: Final = frozenset(
     }
 )
 _CONDITION: Final = frozenset({"conditionValue", "fieldKey", "matchType"})
-_ACTION: Final = frozenset({"calloutKey", "filterType", "type"})
+_TARGETS: Final = frozenset({"calloutKey", "filterType"})
 _CALLOUT: Final = "FWP_ACTION_CALLOUT_"
+_EMPTY: Final = "FWP_EMPTY"
 _WEIGHTS: Final = {"FWP_UINT8": "uint8", "FWP_UINT64": "uint64"}
 
 
-class FilterReader:
-    """Reads filters, once told which fields of their layers hold addresses."""
+class _Action(Struct, frozen=True):
+    """An action with the callout it asks, or the filter type of an action that asks none."""
 
-    def __init__(self, addresses: AddressFields) -> None:
-        self._addresses = addresses
+    type: str
+    callout: str | None = None
+    callout_key: UUID | None = None
+    filter_type: UUID | None = None
+    extra: tuple[Node, ...] = ()
 
-    def __call__(self, item: Element, log: Log) -> Filter:
-        """One filter.
 
-        Raises:
-            ValueError: Its id, layer, sublayer or action is missing or makes no sense.
-        """
+def filter_reader(addresses: AddressFields) -> Callable[[Element, Log], Filter]:
+    """What reads one filter, given which fields of its layer hold addresses."""
+
+    def read(item: Element, log: Log) -> Filter:
         kept: list[Node] = []
         parts = parts_of(item, _FILTER, kept, log)
         layer, layer_key = own_key("layers", parts, "layerKey")
@@ -73,12 +80,12 @@ class FilterReader:
         provider, provider_key = reference_at("providers", parts, "providerKey", kept, log)
         flags, flags_value = flags_at("filter_flags", parts, kept, log)
         weight_type, weight = _weight(parts, "weight", kept, log)
-        _, effective_weight = _weight(parts, "effectiveWeight", kept, log)
-        action, callout, callout_key, filter_type = _action(parts, kept, log)
+        effective_weight = _weight(parts, "effectiveWeight", kept, log)[1]
+        action = _action(parts, log)
+        kept += action.extra
         context, context_key = reference_at("contexts", parts, "providerContextKey", kept, log)
-        if (reserved := parts.get("reserved")) is not None and (
-            len(reserved) or reserved.text is not None
-        ):
+        reserved = parts.get("reserved")
+        if reserved is not None and (reserved.text is not None or len(reserved)):
             kept.append(node_of(reserved))
         return Filter(
             id=integer("FWP_UINT64", required(parts, "filterId")),
@@ -97,99 +104,97 @@ class FilterReader:
             weight_type=weight_type,
             weight=weight,
             effective_weight=effective_weight,
-            action=action,
-            callout=callout,
-            callout_key=callout_key,
-            filter_type=filter_type,
-            conditions=_conditions(parts, self._addresses.of(layer), log),
+            action=action.type,
+            callout=action.callout,
+            callout_key=action.callout_key,
+            filter_type=action.filter_type,
+            conditions=_conditions(parts, addresses.of(layer), log),
             provider_context=context,
             provider_context_key=context_key,
             raw_context=number(parts, "rawContext", "FWP_UINT64", kept, log),
             extra=tuple(kept),
         )
 
-
-def _weight(parts: Parts, tag: str, kept: list[Node], log: Log) -> tuple[str, int | None]:
-    element = parts.get(tag)
-    if element is None:
-        log.note(tag, "is missing")
-        return "FWP_EMPTY", None
-    data_type = "FWP_EMPTY"
-    try:
-        children = list(element)
-        if not children or children[0].tag != "type" or not children[0].text:
-            raise ValueError("has no type")  # noqa: TRY301 - same end as all trouble
-        data_type = children[0].text
-        if data_type == "FWP_EMPTY" and len(children) == 1:
-            return data_type, None
-        if len(children) != 2 or children[1].tag != _WEIGHTS.get(data_type):
-            raise ValueError(f"{data_type[:60]} with something else than its value")  # noqa: TRY301
-        return data_type, integer(data_type, children[1].text or "")
-    except ValueError as problem:
-        log.note(tag, str(problem))
-        kept.append(node_of(element))
-        return data_type, None
-
-
-def _action(
-    parts: Parts, kept: list[Node], log: Log
-) -> tuple[str, str | None, UUID | None, UUID | None]:
-    """Action, callout with its GUID, and for what is no callout the filter type."""
-    element = parts.get("action")
-    if element is None:
-        raise ValueError("has no action")
-    found = {child.tag: child for child in element}
-    action = required(found, "type")
-    if len(found) != len(element) or not found.keys() <= {"type", "filterType", "calloutKey"}:
-        kept += nodes_of(c for c in element if c is not found.get(c.tag) or c.tag not in _ACTION)
-    callout, callout_key = None, None
-    for tag in ("calloutKey", "filterType"):
-        if found.get(tag) is not None and found[tag].text is not None:
-            callout, callout_key = reference_at("callouts", found, tag, kept, log)
-    if callout is None or action.startswith(_CALLOUT):
-        return action, callout, callout_key, None
-    if callout_key is None or callout.startswith("FWPM_"):
-        return action, callout, callout_key, None
-    return action, None, None, callout_key
+    return read
 
 
 def _conditions(parts: Parts, addresses: frozenset[str], log: Log) -> tuple[Condition, ...]:
+    """All conditions in the order listed, those without sense too: without, more would match."""
     element = parts.get("filterCondition")
     if element is None:
         log.note("filterCondition", "is missing; read as no conditions")
         return ()
-    found = [_condition(item, count, addresses, log) for count, item in enumerate(element)]
+    found: list[Condition] = []
+    known = log.conditions
+    is_plain = log.tree.is_plain
+    for item in element:
+        key = _shape(item, addresses) if is_plain else None
+        if key and (seen := known.get(key)) is not None:
+            found.append(seen)
+            continue
+        condition, trouble = _condition(item, addresses)
+        if key and not trouble:
+            known[key] = condition
+        if trouble:
+            log.note(f"filterCondition/item[{len(found)}]", trouble)
+        found.append(condition)
     if problem := miscount(element, len(found)):
         log.note("filterCondition", problem)
     return tuple(found)
 
 
-def _condition(item: Element, count: int, addresses: frozenset[str], log: Log) -> Condition:
-    """One condition; what was not understood of it is in its ``extra``."""
-    kept: list[Node] = []
+def _shape(item: Element, addresses: frozenset[str]) -> tuple[object, ...] | None:
+    """All that a condition of the usual shape rests on, ``None`` for any other shape.
+
+    Nine of ten conditions of a dump are repetitions, and to see that costs far less than to read
+    them again.
+    """
     try:
-        if item.tag != "item":
-            raise ValueError(f"is an element {item.tag!s}")  # noqa: TRY301 - same end as all
-        parts = parts_of(item, _CONDITION, kept, log)
+        field, match, holder = item
+        kind, value = holder
+    except ValueError:
+        return None
+    if (
+        field.tag != "fieldKey"
+        or match.tag != "matchType"
+        or holder.tag != "conditionValue"
+        or kind.tag != "type"
+    ):
+        return None
+    tag, text = value.tag, value.text
+    if text is None and len(value):
+        data = value[0]
+        if tag != "byteBlob" or data.tag != "data" or len(value) != 2:
+            return None
+        text = data.text
+    return addresses, item.tag, field.text, match.text, kind.text, tag, text
+
+
+def _condition(item: Element, addresses: frozenset[str]) -> tuple[Condition, str | None]:
+    """One condition and what is wrong with it; what was not understood is in its ``extra``."""
+    parts = {str(child.tag): child for child in item}
+    try:
+        if item.tag != "item" or len(parts) != len(item):
+            raise ValueError("is no item, or repeats an element")  # noqa: TRY301 - same end as all
         field, field_key = own_key("conditions", parts, "fieldKey")
         match = required(parts, "matchType")
-        holder = parts.get("conditionValue")
-        if holder is None or not len(holder) or holder[0].tag != "type" or not holder[0].text:
-            raise ValueError("has no type of value")  # noqa: TRY301 - same end as all trouble
+        data_type = required(
+            {child.tag: child for child in parts.get("conditionValue", ())}, "type"
+        )
     except ValueError as problem:
-        log.note(f"filterCondition/item[{count}]", str(problem))
-        return Condition(field="", match="", type="", extra=(node_of(item),))
-    data_type = holder[0].text
+        return Condition(field="", match="", type="", extra=(node_of(item),)), str(problem)
+    extra = nodes_of(child for tag, child in parts.items() if tag not in _CONDITION)
+    values = [child for child in parts["conditionValue"] if child.tag != "type"]
+    found, trouble = Mixed(), None
     try:
-        if len(holder) > 2:
-            raise ValueError("more than one value")  # noqa: TRY301 - same end as all trouble
-        value = holder[1] if len(holder) > 1 else None
+        if len(values) > 1:
+            raise ValueError("has more than one value")  # noqa: TRY301 - same end as all trouble
+        value = values[0] if values else None
         found = mixed(data_type, value, Place(field, field in addresses))
     except ValueError as problem:
-        log.note(f"filterCondition/item[{count}]/conditionValue", str(problem))
-        kept += nodes_of(list(holder)[1:]) or (node_of(holder),)
-        found = Mixed()
-    return Condition(
+        trouble = str(problem)
+        extra += nodes_of(values or [parts["conditionValue"]])
+    condition = Condition(
         field=field,
         field_key=field_key,
         match=match,
@@ -200,5 +205,54 @@ def _condition(item: Element, count: int, addresses: frozenset[str], log: Log) -
         bound_type=found.bound_type,
         prefix_length=found.prefix_length,
         mask=found.mask,
-        extra=tuple(kept),
+        extra=extra,
     )
+    return condition, trouble
+
+
+def _weight(parts: Parts, tag: str, kept: list[Node], log: Log) -> tuple[str, int | None]:
+    element = parts.get(tag)
+    if element is None:
+        log.note(tag, "is missing")
+        return _EMPTY, None
+    try:
+        return log.once(element, _typed_weight, "weight")
+    except ValueError as problem:
+        log.note(tag, str(problem))
+        kept.append(node_of(element))
+        return element.findtext("type") or _EMPTY, None
+
+
+def _typed_weight(element: Element, _: str) -> tuple[str, int | None]:
+    data_type = required({child.tag: child for child in element}, "type")
+    if data_type == _EMPTY and len(element) == 1:
+        return _EMPTY, None
+    if len(element) != 2 or element[1].tag != _WEIGHTS.get(data_type):
+        raise ValueError(f"{data_type[:60]} with something else than its value")
+    return data_type, integer(data_type, element[1].text or "")
+
+
+def _action(parts: Parts, log: Log) -> _Action:
+    element = parts.get("action")
+    if element is None:
+        raise ValueError("has no action")
+    return log.once(element, _read_action, "action")
+
+
+def _read_action(element: Element, _: str) -> _Action:
+    found = {str(child.tag): child for child in element}
+    action = required(found, "type")
+    targets = [child for child in element if child.tag in _TARGETS and child.text is not None]
+    if len(targets) > 1:
+        raise ValueError("its action names more than one callout")
+    extra = nodes_of(
+        child
+        for child in element
+        if child is not found["type"] and (child.tag not in _TARGETS or len(child))
+    )
+    if not targets:
+        return _Action(action, extra=extra)
+    target, key = refer("callouts", targets[0].text)
+    if action.startswith(_CALLOUT) or key is None or (target or "").startswith("FWPM_"):
+        return _Action(action, target, key, extra=extra)
+    return _Action(action, None, None, key, extra)

@@ -74,21 +74,26 @@ def read_layer(element: Element, log: Log) -> Layer:
         flags_value=flags_value,
         default_sublayer=default,
         default_sublayer_key=default_key,
-        fields=read_nested(parts, "field", log, _read_field),
+        fields=_fields(parts, log),
         extra=tuple(kept),
     )
 
 
-def _read_field(item: Element, log: Log) -> Field:
-    kept: list[Node] = []
-    parts = parts_of(item, _FIELD, kept, log)
+def _fields(parts: Parts, log: Log) -> tuple[Field, ...]:
+    return read_nested(parts, "field", log, lambda item, inner: inner.once(item, _field, "field"))
+
+
+def _field(item: Element, _: str) -> Field:
+    parts = {str(child.tag): child for child in item}
+    if len(parts) != len(item):
+        raise ValueError("repeats an element")
     name, key = own_key("conditions", parts, "fieldKey")
     return Field(
         name=name,
         key=key,
         type=required(parts, "type"),
         data_type=required(parts, "dataType"),
-        extra=tuple(kept),
+        extra=nodes_of(child for tag, child in parts.items() if tag not in _FIELD),
     )
 
 

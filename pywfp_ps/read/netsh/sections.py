@@ -26,7 +26,7 @@ from pywfp_ps.model.objects import (
 )
 from pywfp_ps.read.netsh.addresses import AddressFields
 from pywfp_ps.read.netsh.elements import Log, miscount, node_of, read_list
-from pywfp_ps.read.netsh.filters import FilterReader
+from pywfp_ps.read.netsh.filters import filter_reader
 from pywfp_ps.read.netsh.policy import (
     read_callout,
     read_context,
@@ -51,7 +51,7 @@ class Sections:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._addresses = AddressFields()
-        self._read_filter = FilterReader(self._addresses)
+        self._read_filter = filter_reader(self._addresses)
         self._met = set[tuple[str, str]]()
         self._taken_at: datetime | None = None
         self._layers: list[Layer] = []

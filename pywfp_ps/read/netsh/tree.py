@@ -37,6 +37,14 @@ _OPTIONS: Final[dict[str, Any]] = {
     "remove_pis": True,
     "resolve_entities": False,
 }
+_STRANGE: Final = tuple(
+    etree.XPath(f"boolean({found})")
+    for found in (
+        "//@*[name() != 'numItems']",
+        "//text()/following-sibling::*[1]",
+        "//text()/preceding-sibling::*[1]",
+    )
+)
 
 Element = etree._Element  # noqa: SLF001 - the only name that lxml has for the type
 
@@ -55,11 +63,13 @@ class Tree(Struct, frozen=True):
         root: Our own root above those of the file.
         damage: Where the file is broken, in file order; empty for a sound file.
         broken: Elements that damage lies in, or that were never closed.
+        is_plain: Whether no element has text beside elements or an attribute but ``numItems``.
     """
 
     root: Element
     damage: tuple[Damage, ...] = ()
     broken: frozenset[Element] = frozenset()
+    is_plain: bool = True
 
 
 def parse(body: bytes, source: str) -> Tree:
@@ -69,9 +79,7 @@ def parse(body: bytes, source: str) -> Tree:
         ReadError: It has a document type, too many tags, elements nested too deeply, or a single
             text or name of more than ten million characters.
     """
-    if (place := body.find(b"<!DOCTYPE")) >= 0:
-        raise ReadError(source, f"byte {place}", "declares a document type, which netsh never does")
-    if (tags := body.count(b"<")) > TAG_LIMIT:
+    if len(body) > TAG_LIMIT and (tags := body.count(b"<")) > TAG_LIMIT:
         raise ReadError(source, "the file", f"has {tags} tags, more than {TAG_LIMIT}")
     parser = etree.XMLParser(**_OPTIONS)
     parser.feed(f"<{_ROOT}>")
@@ -87,9 +95,18 @@ def parse(body: bytes, source: str) -> Tree:
                 break
     parser.feed(f"</{_ROOT}>")
     if parser.feed_error_log:
+        # Under a root of our own a document type is out of place, so it is always an error.
+        if (place := body.find(b"<!DOCTYPE")) >= 0:
+            problem = "declares a document type, which netsh never does"
+            raise ReadError(source, f"byte {place}", problem)
         _refuse(parser.feed_error_log, source)
         return _locate(body, damaged_pieces, source)
-    return Tree(parser.close())
+    root = parser.close()
+    return Tree(root, is_plain=_is_plain(root))
+
+
+def _is_plain(root: Element) -> bool:
+    return not any(found(root) for found in _STRANGE)
 
 
 def _refuse(log: etree._ListErrorLog, source: str) -> None:
@@ -121,7 +138,7 @@ def _locate(body: bytes, damaged: set[int], source: str) -> Tree:
     log = parser.feed_error_log
     _refuse(log, source)
     damage = tuple(Damage(entry.line, entry.message[:200].strip()) for entry in log)
-    return Tree(root, damage, frozenset(broken))
+    return Tree(root, damage, frozenset(broken), _is_plain(root))
 
 
 def _pieces(body: bytes, damaged: set[int]) -> Iterator[bytes]:
