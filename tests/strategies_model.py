@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
+from typing import Literal
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from pywfp_ps.model.values import (
     INTEGER_BITS,
     TEXT_BLOB_FIELDS,
     Scalar,
+    TokenInformation,
     prefix_of_mask,
     text_of_blob,
 )
@@ -50,7 +52,8 @@ def texts(*, max_size: int = 24) -> st.SearchStrategy[str]:
 
 
 def guids() -> st.SearchStrategy[UUID]:
-    return st.integers(0, (1 << 128) - 1).map(lambda number: UUID(int=number))
+    """Any but the nil GUID, which names nothing."""
+    return st.integers(1, (1 << 128) - 1).map(lambda number: UUID(int=number))
 
 
 def references(kind: Kind) -> st.SearchStrategy[tuple[str, UUID | None]]:
@@ -106,10 +109,18 @@ _SDDL = st.sampled_from(
         "D:(A;;CC;;;WD)",
         "O:SYG:SYD:(A;;CCRC;;;S-1-5-80-1-2-3-4-5)",
         'D:(XA;;CC;;;WD;(WIN://SYSAPPID Contains "MADE.UP"))',
-        "no descriptor & <nothing>",
     ]
 )
+_TOKENS = st.builds(
+    TokenInformation,
+    sids=st.lists(_SIDS, max_size=2).map(tuple),
+    restricted_sids=st.lists(_SIDS, max_size=2).map(tuple),
+)
 _BOUNDED = ("FWP_UINT16", "FWP_UINT32", "FWP_UINT64", "FWP_BYTE_ARRAY16_TYPE")
+
+
+def _mac(data: bytes) -> str:
+    return data.hex(":")
 
 
 @st.composite
@@ -146,6 +157,12 @@ def _text_condition(draw: st.DrawFn) -> o.Condition:
                 ("FWP_SECURITY_DESCRIPTOR_TYPE", _SDDL),
                 ("FWP_UNICODE_STRING_TYPE", texts()),
                 ("FWP_EMPTY", st.none()),
+                ("FWP_BYTE_ARRAY6_TYPE", st.binary(min_size=6, max_size=6).map(_mac)),
+                ("FWP_BYTE_ARRAY16_TYPE", st.binary(min_size=16, max_size=16)),
+                ("FWP_TOKEN_ACCESS_INFORMATION_TYPE", st.binary(min_size=1, max_size=9)),
+                ("FWP_TOKEN_INFORMATION_TYPE", _TOKENS),
+                ("FWP_BITMAP_INDEX_TYPE", st.integers(0, 63)),
+                ("FWP_BITMAP_ARRAY64_TYPE", st.binary(min_size=8, max_size=8)),
                 ("FWP_FLOAT", st.floats(-100, 100, width=32)),
                 ("FWP_DOUBLE", st.floats(allow_nan=False, allow_infinity=False)),
             ]
@@ -460,7 +477,7 @@ def snapshots(draw: st.DrawFn) -> o.Snapshot:
     )
     return o.Snapshot(
         source="netsh",
-        taken_at=draw(st.none() | stamp),
+        taken_at=draw(stamp),
         completeness=o.Completeness(command="netsh wfp show state"),
         layers=tuple(listed),
         sublayers=tuple(draw(st.lists(sublayers(), max_size=2))),
@@ -470,4 +487,63 @@ def snapshots(draw: st.DrawFn) -> o.Snapshot:
         filters=tuple(held),
         sessions=tuple(draw(st.lists(sessions(), max_size=2))),
         endpoints=tuple(draw(st.lists(endpoints(), max_size=2))),
+        subscriptions=_in_order(draw(st.lists(subscriptions(), max_size=3))),
+        keywords=tuple(draw(st.lists(keywords(), max_size=2))),
+        statistics=draw(statistics()),
+        associations=draw(associations()),
+    )
+
+
+_KINDS: tuple[o.SubscriptionKind, ...] = (
+    "callout", "filter", "net_event", "provider", "provider_context", "sublayer",
+)  # fmt: skip
+"""In the order in which netsh prints their lists."""
+
+
+def _in_order(drawn: list[o.Subscription]) -> tuple[o.Subscription, ...]:
+    return tuple(sorted(drawn, key=lambda one: _KINDS.index(one.kind)))
+
+
+@st.composite
+def subscriptions(draw: st.DrawFn) -> o.Subscription:
+    words = [f"FWPM_SUBSCRIPTION_FLAG_NOTIFY_ON_{word}" for word in ("ADD", "DELETE")]
+    held = tuple(sorted(draw(st.lists(st.sampled_from(words), unique=True))))
+    return o.Subscription(
+        kind=draw(st.sampled_from(_KINDS)),
+        session_key=draw(guids()),
+        flags=held,
+        flags_value=None if held else 0,
+        template=o.Node("enumTemplate", None, (o.Node("providerKey"), draw(nodes()))),
+    )
+
+
+@st.composite
+def keywords(draw: st.DrawFn) -> o.DynamicKeyword:
+    """In the shape that the structure suggests; no real file shows one."""
+    word = draw(st.sampled_from([0, 1, 3]))
+    return o.DynamicKeyword(
+        id=draw(guids()),
+        keyword=draw(texts()),
+        flags=(f"0x{word:08x}",) if word else (),
+        flags_value=word,
+        addresses=draw(st.none() | texts()),
+    )
+
+
+@st.composite
+def statistics(draw: st.DrawFn) -> tuple[o.Statistics, ...]:
+    """Counters of IPsec, which are always there, and perhaps of the keying modules before them."""
+    found = [o.Statistics(kind="ipsec", tree=o.Node("ipsecStatistics", None, (draw(nodes()),)))]
+    if draw(st.booleans()):
+        tree = o.Node("ikeextStatistics", None, (draw(nodes()),))
+        found.insert(0, o.Statistics(kind="ikeext", tree=tree))
+    return tuple(found)
+
+
+@st.composite
+def associations(draw: st.DrawFn) -> tuple[o.SecurityAssociation, ...]:
+    tree = o.Node("item", None, (o.Node("inboundSpi", "77"), draw(nodes())))
+    kinds: tuple[Literal["ipsec", "ikeext"], ...] = ("ipsec", "ikeext")
+    return tuple(
+        o.SecurityAssociation(kind=kind, tree=tree) for kind in kinds if draw(st.booleans())
     )

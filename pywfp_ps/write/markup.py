@@ -33,6 +33,8 @@ VALUE_TAGS: Final = {
     "FWP_TOKEN_ACCESS_INFORMATION_TYPE": "tokenAccessInformation",
     "FWP_UNICODE_STRING_TYPE": "unicodeString",
     "FWP_BYTE_ARRAY6_TYPE": "byteArray6",
+    "FWP_BITMAP_INDEX_TYPE": "bitmapIndex",
+    "FWP_BITMAP_ARRAY64_TYPE": "bitmapArray64",
 }
 """Element that holds a value of a type: the member names of FWP_VALUE0 (fwptypes.h)."""
 
@@ -47,16 +49,28 @@ _PRINTED_CALLOUT_FLAGS: Final = frozenset(
 )
 """Callout flags that netsh prints by name; real dumps show all others as leftover bits."""
 
-_ESCAPES: Final = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
+_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_DOTTED: Final = "".join(
+    chr(code) if 0x20 <= code <= 0x7E and chr(code) not in "&<>" else "." for code in range(256)
 )
-_DOTTED: Final = "".join(chr(code) if 0x20 <= code <= 0x7E else "." for code in range(256))
 
 
 @lru_cache(maxsize=16384)
 def escape(text: str) -> str:
-    """Text with the characters escaped that mean something in XML."""
-    return text.translate(_ESCAPES)
+    """Text as netsh writes it: as it stands, in a CDATA section where it holds markup.
+
+    A carriage return would not come through a section, so such a text has character references.
+    """
+    if "\r" in text:
+        return text.translate(_ESCAPES)
+    if "&" in text or "<" in text or ">" in text:
+        return f"<![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]>"
+    return text
+
+
+def _attribute(text: str) -> str:
+    quoted = text.translate(_ESCAPES).replace('"', "&quot;")
+    return quoted.replace("\n", "&#10;").replace("\t", "&#9;")
 
 
 def leaf(indent: str, tag: str, text: str | int | None) -> str:
@@ -84,7 +98,7 @@ def display_data(indent: str, name: str | None, description: str | None) -> str:
 
 
 def blob(indent: str, tag: str, data: bytes | None) -> str:
-    """Bytes as hex and as text with a dot for each byte that is no printable ASCII."""
+    """Bytes as hex, and as text with a dot for markup and what is no printable ASCII."""
     if data is None:
         return f"{indent}<{tag}/>"
     return _blob(indent, tag, data, data.decode("latin-1").translate(_DOTTED))
@@ -130,7 +144,7 @@ def items_of(indent: str, tag: str, items: Sequence[str], *, counted: bool = Tru
 
 def node_text(indent: str, node: Node) -> str:
     """A kept element as it stood; a list of items gets its count back."""
-    attributes = "".join(f' {name}="{escape(value)}"' for name, value in node.attributes)
+    attributes = "".join(f' {name}="{_attribute(value)}"' for name, value in node.attributes)
     if not node.children:
         if node.text is None:
             return f"{indent}<{node.tag}{attributes}/>"

@@ -89,18 +89,23 @@ def conditions_list(indent: str, conditions: Iterable[Condition]) -> str:
 
 @lru_cache(maxsize=65536)
 def _condition(indent: str, condition: Condition) -> str:
+    """One condition; what was not understood stands where its value would, or behind it."""
+    if not condition.field and condition.extra:
+        return "\n".join(node_text(indent, node) for node in condition.extra)
     inner = indent + "\t"
-    deep = inner + "\t"
+    value = list(_condition_value(inner + "\t", condition))
+    is_understood = bool(value) or condition.type == "FWP_EMPTY"
+    if not is_understood:
+        value = [node_text(inner + "\t", node) for node in condition.extra]
     lines = [
         leaf(inner, "fieldKey", condition.field),
         leaf(inner, "matchType", condition.match),
         f"{inner}<conditionValue>",
-        leaf(deep, "type", condition.type),
-        *_condition_value(deep, condition),
-        *(node_text(deep, node) for node in condition.extra),
+        leaf(inner + "\t", "type", condition.type),
+        *value,
         f"{inner}</conditionValue>",
     ]
-    return item(indent, lines)
+    return item(indent, lines, condition.extra if is_understood else ())
 
 
 def _condition_value(indent: str, condition: Condition) -> Iterator[str]:

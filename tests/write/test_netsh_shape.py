@@ -67,7 +67,7 @@ _FILTER_LINES = """\
 <item>
 	<filterKey>{0e1b7f2a-6d3c-4b8e-9a55-1c2d3e4f5a6b}</filterKey>
 	<displayData>
-		<name>Tea &amp; &lt;biscuits&gt;</name>
+		<name><![CDATA[Tea & <biscuits>]]></name>
 		<description/>
 	</displayData>
 	<flags numItems="4">
