@@ -13,6 +13,7 @@
         'Get-PyWfpNetEventDump'
         'Get-PyWfpOption'
         'Get-PyWfpRecord'
+        'Get-PyWfpSecurityEvent'
         'Get-PyWfpState'
     )
     CmdletsToExport = @()

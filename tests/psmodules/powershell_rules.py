@@ -50,6 +50,7 @@ COMMANDS: Mapping[str, set[str]] = {
     "Get-Process": {"Id", "ErrorAction"},
     "Get-Service": {"Name", "ErrorAction"},
     "Get-UICulture": set(),
+    "Get-WinEvent": {"LogName", "FilterXPath", "Oldest", "MaxEvents"},
     "Import-Module": {"Name", "PassThru", "WarningAction"},
     "Import-PowerShellDataFile": {"LiteralPath"},
     "Invoke-CimMethod": {"Query", "MethodName", "Arguments"},
@@ -93,7 +94,7 @@ QUIET = {
 TYPES = {
     "CmdletBinding", "Parameter", "ValidatePattern", "ValidateSet", "switch",
     "array", "bool", "byte", "byte[]", "char", "datetime", "guid", "int", "long", "object",
-    "object[]", "string", "string[]", "uint32", "void", "math", "regex", "ordered",
+    "object[]", "string", "string[]", "uint32", "void", "math", "regex", "ordered", "xml",
     "System.BitConverter", "System.Convert", "System.Text.Encoding",
     "System.IO.File", "System.IO.FileAccess", "System.IO.FileMode", "System.IO.FileShare",
     "System.IO.Compression.CompressionMode",
@@ -124,11 +125,13 @@ _REFUSED_NODES = {
     "pre_decrement_expression": "write -= 1, which never is output",
     "file_redirection_operator": "writing files by redirection has two encodings",
 }
-_LISTS = {"statement_list", "statement_block", "script_block", "script_block_body", "if_statement",
-          "elseif_clauses", "elseif_clause", "else_clause", "for_statement", "foreach_statement",
-          "while_statement", "do_statement", "try_statement", "catch_clauses", "catch_clause",
-          "finally_clause", "switch_statement", "switch_body", "switch_clauses",
-          "switch_clause"}  # fmt: skip
+_LISTS = {
+    "named_block_list", "named_block", "statement_list", "statement_block", "script_block",
+    "script_block_body", "if_statement", "elseif_clauses", "elseif_clause", "else_clause",
+    "for_statement", "foreach_statement", "while_statement", "do_statement", "try_statement",
+    "catch_clauses", "catch_clause", "finally_clause", "switch_statement", "switch_body",
+    "switch_clauses", "switch_clause",
+}  # fmt: skip
 
 
 def nodes(root: Node, *kinds: str) -> Iterator[Node]:

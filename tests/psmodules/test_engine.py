@@ -228,3 +228,59 @@ def test_system_ports_are_a_part_of_their_own(host: Host) -> None:
 def test_an_unknown_kind_is_refused(host: Host) -> None:
     outcome = host.run("Get-PyWfpContext", {"Kind": ["Secret"]})
     assert outcome.error_id == "ParameterArgumentValidationError,Get-PyWfpContext"
+
+
+EVENTS = """
+function Get-WinEvent {
+    [CmdletBinding()]
+    param($LogName, $FilterXPath, [switch] $Oldest, $MaxEvents)
+    for ($i = 1; $i -le [int] $env:WFP_EVENTS; $i += 1) {
+        $event1 = New-Object psobject -Property @{
+            Id = 5157; Version = 1; RecordId = $i; MachineName = $FilterXPath
+            TimeCreated = [DateTime]::SpecifyKind('2026-11-21T10:00:00', 'Utc'); Properties = @()
+        }
+        $text = '<Data Name="Application">\\x&amp;' + [char] 0x540d + '</Data>'
+        $xml = '<Event><EventData>' + $text + '</EventData></Event>'
+        $event1 | Add-Member -MemberType ScriptMethod -Name ToXml -Value { $xml }.GetNewClosure()
+        $event1
+    }
+    if ($env:WFP_EVENTS -eq '0') {
+        Write-Error -Message 'none' -ErrorId 'NoMatchingEventsFound' -ErrorAction Stop
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("count", [0, 1, 900])
+def test_events_are_streamed_in_frames(
+    host: Host, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setenv("WFP_EVENTS", str(count))
+    given = {"After": "20261121T090000000Z", "Id": ["5157", "5152"]}
+    outcome = host.run("Get-PyWfpSecurityEvent", given, before=EVENTS)
+    assert outcome.error_id is None, outcome.stderr
+    assert (outcome.received.faults, outcome.received.problems) == ((), ())
+    payload = outcome.part("events")
+    assert payload.complete
+    records = [json.loads(line) for line in payload.raw().splitlines()]
+    assert [record["record_id"] for record in records] == list(range(1, count + 1))
+    if records:
+        assert records[0]["computer"] == (
+            "*[System[(EventID=5157 or EventID=5152)"
+            " and TimeCreated[@SystemTime>='2026-11-21T09:00:00.000Z']]]"
+        )
+        assert records[0]["data"] == [{"name": "Application", "text": "\\x&\u540d"}]
+
+
+def test_more_events_than_asked_for_are_told(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WFP_EVENTS", "3")
+    outcome = host.run("Get-PyWfpSecurityEvent", {"MaxCount": "3"}, before=EVENTS)
+    assert [problem.code for problem in outcome.received.problems] == ["truncated"]
+    assert outcome.part("events").complete
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has a Security log")
+def test_a_log_that_cannot_be_read_is_an_error(host: Host) -> None:
+    outcome = host.run("Get-PyWfpSecurityEvent")
+    assert [problem.code for problem in outcome.received.problems] == ["unexpected"]
+    assert not outcome.part("events").complete

@@ -159,6 +159,7 @@ def test_each_mistake_is_seen(body: str, fault: str) -> None:
         ("if ($a) { $b }", "an expression writes"),
         ("foreach ($a in 1) { try { $a } finally { } }", "an expression writes"),
         ("try { } catch { & $x }", "an expression writes"),
+        ("begin { } process { 1 } end { }", "an expression writes"),
         ("Get-PyWfpY", "Get-PyWfpY writes"),
         ("$a = Send-PyWfpX", "caught by an assignment"),
         ("$a = @(foreach ($b in 1) { Send-PyWfpX })", "caught by an assignment"),

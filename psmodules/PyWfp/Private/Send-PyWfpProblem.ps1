@@ -20,7 +20,7 @@ function Send-PyWfpProblem {
     }
     else {
         $frame['code'] = 'unexpected'
-        if ("$($Problem.CategoryInfo.Category)" -eq 'PermissionDenied') {
+        if ("$($Problem.CategoryInfo.Category)" -eq 'PermissionDenied' -or $id -match 'UnauthorizedAccess') {
             $frame['code'] = 'access-denied'
         }
         $frame['hresult'] = '0x{0:X8}' -f $Problem.Exception.HResult
