@@ -234,7 +234,7 @@ def test_text_that_xml_cannot_carry_is_refused() -> None:
         write_state(_snapshot(layers=(Layer(id=1, key=None, const_name="L", name="\x1b[31m"),)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(snapshots())
 def test_counts_are_right_everywhere(snapshot: Snapshot) -> None:
     text = write_state(snapshot).split(b"?>", 1)[1]
