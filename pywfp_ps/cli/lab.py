@@ -2,36 +2,116 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from pywfp_ps.cli.progress import progress
+from pywfp_ps.errors import ExitCode
+from pywfp_ps.report.rows import json_line, write_table
 from pywfp_ps.report.text import visible
+from pywfp_ps.transports import load
 
-
-@click.group()
-def lab() -> None:
-    """Make up hosts to practise on."""
-
-
-@lab.command("write")
-@click.option("--hosts", type=click.IntRange(1, 100_000), default=25, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another fleet.")
-@click.option(
+_FOLDER: Final = click.option(
     "--dir",
     "folder",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to; made if it is not there.",
+    help="Folder of the fleet; made if it is not there.",
 )
+_SEED: Final = click.option(
+    "--seed", type=int, default=1, show_default=True, help="Another seed, another fleet."
+)
+
+
+@click.group()
+def lab() -> None:
+    """Make up hosts to practise on: real PSRP endpoints on this machine, or their dumps."""
+
+
+@lab.command("up")
+@click.option(
+    "--hosts", type=click.IntRange(1, 20_000), default=25, show_default=True, help="How many."
+)
+@_FOLDER
+@_SEED
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME=HOSTS",
+    help="Give hosts a fault, e.g. quota=web-00*; `wfp lab faults` lists them.",
+)
+@click.option(
+    "--latency", type=click.FloatRange(min=0), default=0, metavar="MS", help="Delay each answer."
+)
+@click.option("--first-port", type=click.IntRange(0, 65000), default=0, help="Ports from here on.")
+def up(
+    hosts: int, folder: Path, seed: int, faults: tuple[str, ...], latency: float, first_port: int
+) -> None:
+    """Start a practice fleet in the background; returns when every endpoint answers.
+
+    The inventory, with passwords made up for this fleet, is DIR/inventory.yml.
+
+    Example: `wfp lab up --hosts 25 --dir fleet` and then `wfp collect --inventory fleet/inventory.yml`
+    """
+    started = load("lab.up")(
+        hosts, folder, seed=seed, faults=faults, latency_ms=latency, first_port=first_port
+    )
+    click.echo(visible(str(started.inventory)))
+
+
+@lab.command("down")
+@_FOLDER
+def down(folder: Path) -> None:
+    """End the practice fleet of a folder.
+
+    Example: `wfp lab down --dir fleet`
+    """
+    ended = load("lab.down")(folder)
+    click.echo(f"wfp: {'ended' if ended else 'no practice fleet runs in'} {folder}", err=True)
+
+
+@lab.command("status")
+@_FOLDER
+def status(folder: Path) -> int:
+    """Say whether the practice fleet of a folder runs, as JSON; exit code 1 if it does not.
+
+    Example: `wfp lab status --dir fleet`
+    """
+    told = load("lab.status")(folder)
+    sys.stdout.write(json_line(told) + "\n")
+    return ExitCode.GOOD if told.running else ExitCode.FINDINGS
+
+
+@lab.command("faults")
+def faults() -> None:
+    """List the faults that a practice host can have.
+
+    Example: `wfp lab faults`
+    """
+    known: dict[str, Any] = load("lab.faults")
+    write_table(
+        ("fault", "what the host does"),
+        [(name, fault.doc) for name, fault in known.items()],
+        sys.stdout,
+        terminal=sys.stdout.isatty(),
+    )
+
+
+@lab.command("write")
+@click.option(
+    "--hosts", type=click.IntRange(1, 100_000), default=25, show_default=True, help="How many."
+)
+@_SEED
+@_FOLDER
 def write(hosts: int, seed: int, folder: Path) -> None:
     """Write the dumps of a made-up fleet, a folder a host.
 
     Example: `wfp lab write --hosts 25 --seed 7 --dir fleet` and then `wfp import fleet/*/*.xml`
     """
-    from pywfp_ps.transports import load
-
     with progress("writing", hosts) as advance:
         for path in load("lab.write")(hosts, seed, folder):
             advance()

@@ -8,6 +8,10 @@ from typing import Any, Final
 from pywfp_ps.errors import UsageError
 
 _NAMES: Final = {
+    "lab.down": "pywfp_remote.lab.fleet:down",
+    "lab.faults": "pywfp_remote.lab.faults:FAULTS",
+    "lab.status": "pywfp_remote.lab.fleet:status",
+    "lab.up": "pywfp_remote.lab.fleet:up",
     "lab.write": "pywfp_remote.lab.generate:write_fleet",
 }
 """Name to ``module:callable``. The core imports nothing of the remote side but through this."""

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from pywfp_ps.errors import WfpError
+
 Auth = Literal["basic", "certificate", "credssp", "kerberos", "negotiate", "ntlm"]
 """How the host and the account prove themselves."""
 
@@ -189,3 +191,23 @@ class Target(Struct, frozen=True, kw_only=True):
         """Whether what is said cannot be read on the way."""
         seals = self.auth in {"negotiate", "kerberos", "ntlm", "credssp"}
         return self.protocol == "https" or (seals and self.message_encryption != "never")
+
+
+class TransportError(WfpError):
+    """A host could not be asked, or not to the end.
+
+    A transport raises it for whatever it knows better than the exception it caught.
+
+    Attributes:
+        host: Inventory name.
+        what: Slug of the cause, such as ``bad-payload``, or a problem code of the host.
+        text: What was seen, in one sentence, without secrets.
+        code: Number or subcode of the WSMan fault, where there was one.
+    """
+
+    def __init__(self, host: str, what: str, text: str, code: int | str | None = None) -> None:
+        super().__init__(host, what, text, code)
+        self.host, self.what, self.text, self.code = host, what, text, code
+
+    def __str__(self) -> str:
+        return f"{self.host}: {self.text}"
