@@ -191,6 +191,11 @@ def test_an_empty_state_has_two_roots_and_self_closed_lists() -> None:
             id="associations of the keying module where its counters are",
         ),
         pytest.param(
+            {"extra": (Node("newSection", "x", (), (("why", 'a "b" & \n'),)),)},
+            ['<newSection why="a &quot;b&quot; &amp; &#10;">x</newSection>'],
+            id="attributes of what was not understood",
+        ),
+        pytest.param(
             {
                 "layers": (Layer(id=1, key=None, const_name="L"),),
                 "callouts": (
