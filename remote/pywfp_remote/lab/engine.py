@@ -19,6 +19,7 @@
    | an assignment, ``exit $LASTEXITCODE`` | nothing |
 
    Anything else is a command that was not found: an error record, and the script goes on.
+   ``Invoke-Expression`` with a text is the same as that text, and ``Out-String`` changes nothing.
 3. A command with parameters, on a host with the fault ``jea``: an installed function.
 """
 
@@ -116,7 +117,7 @@ def run(pipeline: PowerShell, host: LabHost, backend: HostBackend) -> Iterator[S
         if name in host.faults:
             raise FailedError(failure)
     for command in pipeline.commands:
-        steps = (_script if command.is_script else _command)(command, host, backend)
+        steps = _pipeline_command(command, host, backend)
         yield from _thrown(steps) if "throws" in host.faults else steps
 
 
@@ -133,7 +134,20 @@ def _thrown(steps: Iterator[Step]) -> Iterator[Step]:
     )
 
 
-def _script(command: Command, host: LabHost, backend: HostBackend) -> Iterator[Step]:
+def _pipeline_command(command: Command, host: LabHost, backend: HostBackend) -> Iterator[Step]:
+    """One command of the pipeline; ``Out-String`` finds nothing but strings and lets them pass."""
+    name = command.command_text.lower()
+    if command.is_script:
+        return _script(command.command_text, command, host, backend)
+    if name == "invoke-expression":
+        text = next((value for _, value in command.parameters if isinstance(value, str)), "")
+        return _script(_plain(text), command, host, backend)
+    if name in {"out-string", "out-default"}:
+        return iter(())
+    return _command(command, host, backend)
+
+
+def _script(text: str, command: Command, host: LabHost, backend: HostBackend) -> Iterator[Step]:
     if host.language_mode == "NoLanguage":
         raise FailedError(
             Failure(
@@ -144,7 +158,7 @@ def _script(command: Command, host: LabHost, backend: HostBackend) -> Iterator[S
             )
         )
     try:
-        script = read_script(command.command_text)
+        script = read_script(text)
     except ScriptError as error:
         raise FailedError(
             Failure(
@@ -154,7 +168,7 @@ def _script(command: Command, host: LabHost, backend: HostBackend) -> Iterator[S
                 exception="System.Management.Automation.ParseException",
             )
         ) from None
-    given = _parameters(command, script.parameters, "")
+    given = _parameters(command, script.parameters, "") if command.is_script else {}
     if "call" in script.parameters:
         yield from _call(script, given, backend)
         return

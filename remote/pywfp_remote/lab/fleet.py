@@ -27,6 +27,7 @@ from pywfp_remote.lab.process import PLAN, load_factory
 _LOG = "lab.log"
 _STARTING = "starting"
 _START_SECONDS = 60.0  # and a fiftieth of a second for each host
+_WARM_SECONDS = 300.0
 _END_SECONDS = 30.0
 _POLL = 0.05
 _started: dict[int, subprocess.Popen[bytes]] = {}  # by pid; ours to reap
@@ -77,6 +78,8 @@ def up(
     backend: str = BACKEND,
     first_port: int = 0,
     hours: float = 24.0,
+    big: bool | None = None,
+    warm: bool = False,
 ) -> LabStatus:
     """Start a fleet and return when every endpoint answers.
 
@@ -93,6 +96,8 @@ def up(
         backend: ``module:factory`` of what answers for the hosts.
         first_port: 0, or the first of a row of ports that must be free.
         hours: After which the fleet ends itself.
+        big: Whether the first terminal server has 50,000 filters; by default in large fleets.
+        warm: Make every policy before returning, so that no host is slow the first time.
 
     Raises:
         UsageError: What is asked for cannot be, or another fleet runs in this folder.
@@ -108,6 +113,8 @@ def up(
         backend=backend,
         first_port=first_port,
         hours=hours,
+        big=big,
+        warm=warm,
     )
     load_factory(backend)
     folder = Path(folder).absolute()
@@ -124,7 +131,7 @@ def up(
         write_private(folder / PLAN, msgspec.json.encode(plan))
         process = _start(folder)
         try:
-            return _await(folder, process, _START_SECONDS + hosts / 50)
+            return _await(folder, process, _START_SECONDS + hosts / 50 + _WARM_SECONDS * warm)
         finally:
             (folder / PLAN).unlink(missing_ok=True)
 

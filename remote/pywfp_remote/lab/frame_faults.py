@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from pywfp_ps.payload.frames import (
@@ -20,102 +19,19 @@ from pywfp_ps.payload.frames import (
     End,
     Frame,
     Packing,
-    ProblemFrame,
     Records,
     encode_part,
     read_frame,
     write_frame,
 )
-from pywfp_remote.lab.engine import FailedError
 from pywfp_remote.lab.host import Arguments, HostBackend, LabHost
-from pywfp_remote.lab.psrp import Failure
+from pywfp_remote.lab.problems import PROBLEMS, HostProblem, report
 
 _FACTS = "facts"
 _BOMB_PIECES = 1_024  # of a megabyte each
 _BEHIND = timedelta(days=4 * 365)
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
-_NAME = re.compile(rb"<name>[^<]+</name>")
 _NOISE = ("WARNING: a profile said something", "{not json", '{"frame":"data"}')
-
-HOSTILE_NAMES = (
-    "<script>alert(1)</script>",
-    "'; DROP TABLE filters; --",
-    "\x1b[2J\x1b]0;owned\x07",
-    "../../../../etc/passwd",
-    "=cmd|' /C calc'!A0",
-    "[red]markup[/red] {braces} %s %n",
-    "\u202egnp.exe",
-    "{{ 7 * 7 }}",
-    "line one\r\nline two",
-    "x" * 4_000,
-)
-"""Names that something on the way to a screen, a page, a table or a shell might take literally."""
-
-
-class HostProblem(Struct, frozen=True, kw_only=True):
-    """What a host reports of itself: a problem frame, and then the function throws.
-
-    Attributes:
-        code: Of the frame, and of the error id after ``PyWfp.``.
-        text: What it says.
-        thrower: Function of the module that throws.
-        category: Name of an ErrorCategory.
-        calls: Prefix of the calls that have the problem.
-    """
-
-    code: str
-    text: str
-    thrower: str
-    category: str
-    calls: str = "Get-PyWfpState"
-
-
-PROBLEMS: dict[str, HostProblem] = {
-    "bfe-stopped": HostProblem(
-        code="bfe-stopped",
-        text="The Base Filtering Engine (service BFE) is not running.",
-        thrower="Assert-PyWfpReady",
-        category="ResourceUnavailable",
-    ),
-    "not-elevated": HostProblem(
-        code="not-elevated",
-        text="The filter engine answers elevated administrators only.",
-        thrower="Assert-PyWfpReady",
-        category="PermissionDenied",
-    ),
-    "netsh-failed": HostProblem(
-        code="netsh-failed",
-        text="netsh ended with code 1: The system cannot find the file specified.",
-        thrower="Invoke-PyWfpNetsh",
-        category="InvalidResult",
-    ),
-    "netsh-slow": HostProblem(
-        code="netsh-timeout",
-        text="netsh took more than 120 s.",
-        thrower="Invoke-PyWfpNetsh",
-        category="OperationTimeout",
-    ),
-    "too-large": HostProblem(
-        code="too-large",
-        text="600000000 bytes are more than the limit of 512 MB.",
-        thrower="Assert-PyWfpSize",
-        category="LimitsExceeded",
-    ),
-    "no-disk": HostProblem(
-        code="no-disk",
-        text="Only 1048576 bytes are free where C:\\Windows\\Temp is.",
-        thrower="Assert-PyWfpDisk",
-        category="LimitsExceeded",
-    ),
-    "module-missing": HostProblem(
-        code="module-missing",
-        text="The module NtObjectManager is not installed.",
-        thrower="Get-PyWfpRecord",
-        category="NotInstalled",
-        calls="Get-PyWfpRecord",
-    ),
-}
-"""The problems of hosts by the name of the practice fault."""
 
 Lines = Iterator[str]
 
@@ -144,16 +60,7 @@ def _problem(lines: Iterable[str], problem: HostProblem) -> Lines:
         if frame is None or frame.part in {_FACTS, None}:
             yield line
             continue
-        yield write_frame(ProblemFrame(code=problem.code, part=frame.part, text=problem.text))
-        raise FailedError(
-            Failure(
-                message=problem.text,
-                error_id=f"PyWfp.{problem.code},{problem.thrower}",
-                category=problem.category,
-                exception="Microsoft.PowerShell.Commands.WriteErrorException",
-                command=problem.thrower,
-            )
-        )
+        yield from report(problem, frame.part or "")
 
 
 def _told(lines: Iterable[str], host: LabHost) -> Lines:
@@ -241,32 +148,12 @@ def _constrained(lines: Iterable[str]) -> Lines:
     return _repack(lines, lambda frame, plain: _part(frame, plain, Packing.TEXT), facts=True)
 
 
-def _hostile_names(lines: Iterable[str]) -> Lines:
-    return _repack(lines, lambda frame, plain: _part(frame, hostile(plain)))
-
-
 def _clock_off(lines: Iterable[str]) -> Lines:
     return _repack(
         lines,
         lambda frame, plain: _part(replace(frame, taken_at=_earlier(frame.taken_at)), _aged(plain)),
         facts=True,
     )
-
-
-def hostile(dump: bytes) -> bytes:
-    """The dump with the first names in it replaced by hostile ones, escaped as netsh does."""
-    names = iter(HOSTILE_NAMES)
-
-    def put(found: re.Match[bytes]) -> bytes:
-        name = next(names, None)
-        if name is None:
-            return found.group()
-        for raw, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-            name = name.replace(raw, escaped)
-        clean = "".join(c if c >= " " or c in "\t\r\n" else " " for c in name)  # XML 1.0 has none
-        return b"<name>" + clean.encode() + b"</name>"
-
-    return _NAME.sub(put, dump)
 
 
 def _repack(
@@ -348,7 +235,6 @@ def _read(lines: Iterable[str]) -> Iterator[tuple[Frame | None, str]]:
 
 _WAYS: dict[str, Callable[[Iterable[str]], Lines]] = {
     "constrained-language": _constrained,
-    "hostile-names": _hostile_names,
     "clock-off": _clock_off,
     "payload-bomb": _payload_bomb,
     "not-gzip": _not_gzip,

@@ -42,6 +42,7 @@ class LabHost(Struct, frozen=True, kw_only=True):
         password: Its password. Not shown by ``repr``.
         way: How it is reached.
         faults: Names of the faults it has.
+        big: Whether it has 50,000 filters instead of a thousand.
         ps_version: Version of its Windows PowerShell.
     """
 
@@ -53,6 +54,7 @@ class LabHost(Struct, frozen=True, kw_only=True):
     password: str
     way: Way = Way.NTLM
     faults: frozenset[str] = frozenset()
+    big: bool = False
     ps_version: str = "5.1.20348.2849"
 
     def __repr__(self) -> str:

@@ -18,6 +18,9 @@ BACKEND = "pywfp_remote.lab.generated:backend_of"
 MOST_HOSTS = 20_000
 """Hosts one fleet may have."""
 
+BIG_FLEET = 200
+"""From this many hosts on the first terminal server has 50,000 filters."""
+
 ACCOUNT = "labadmin"
 """The local administrator of every practice host."""
 
@@ -34,6 +37,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         latency_ms: Added before every answer.
         first_port: Port of the first host, the next has the next; 0 lets the system choose.
         hours: After which the fleet ends itself.
+        warm: Whether all policies are made before anybody asks.
         asked: What the caller asked for, to tell whether a running fleet is the same.
     """
 
@@ -43,6 +47,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     latency_ms: float
     first_port: int
     hours: float
+    warm: bool
     asked: str
 
     def __repr__(self) -> str:
@@ -59,6 +64,8 @@ def make_plan(
     backend: str = BACKEND,
     first_port: int = 0,
     hours: float = 24.0,
+    big: bool | None = None,
+    warm: bool = False,
 ) -> Plan:
     """The plan of a fleet; passwords are new each time.
 
@@ -71,6 +78,9 @@ def make_plan(
         backend: ``module:factory``.
         first_port: 0, or the first of a row of ports that must be free.
         hours: 0 to 8,760.
+        big: Whether the first terminal server has 50,000 filters; by default from `BIG_FLEET`
+            hosts on.
+        warm: Whether all policies are made before anybody asks.
 
     Raises:
         UsageError: A number is out of range, or a rule names no fault or no host.
@@ -80,9 +90,9 @@ def make_plan(
     _in_range("hours", hours, 0.001, 8_760)
     _in_range("first port", first_port, 0, 65_535 - min(hosts, 60_000))
     rules = parse_rules(faults)
-    made = tuple(_hosts(hosts, seed, rules, way))
+    made = tuple(_hosts(hosts, seed, rules, way, hosts >= BIG_FLEET if big is None else big))
     _each_used(rules, made)
-    asked = f"{hosts} {seed} {sorted(faults)} {latency_ms} {way} {backend} {first_port}"
+    asked = f"{hosts} {seed} {sorted(faults)} {latency_ms} {way} {backend} {first_port} {big}"
     return Plan(
         hosts=made,
         backend=backend,
@@ -90,11 +100,14 @@ def make_plan(
         latency_ms=latency_ms,
         first_port=first_port,
         hours=hours,
+        warm=warm,
         asked=asked,
     )
 
 
-def _hosts(hosts: int, seed: int, rules: Iterable[FaultRule], way: Way | None) -> Iterator[LabHost]:
+def _hosts(
+    hosts: int, seed: int, rules: Iterable[FaultRule], way: Way | None, big: bool
+) -> Iterator[LabHost]:
     for number in range(hosts):
         name, group = name_of(number), group_of(number)[0]
         faults = faults_of(name, rules)
@@ -107,6 +120,7 @@ def _hosts(hosts: int, seed: int, rules: Iterable[FaultRule], way: Way | None) -
             password=new_password(),
             way=_way(way or _WAYS.get(group, Way.NTLM), faults),
             faults=faults,
+            big=big and name == "terminal-001",
         )
 
 

@@ -9,6 +9,7 @@ import os
 import secrets
 import ssl
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import msgspec
 
 from pywfp_ps.errors import UsageError
 from pywfp_remote.lab.control import STATE, Control, Running, State, read_running, write_running
-from pywfp_remote.lab.host import BackendFactory
+from pywfp_remote.lab.host import BackendFactory, LabHost
 from pywfp_remote.lab.inventory import write_inventory
 from pywfp_remote.lab.plan import Plan
 from pywfp_remote.lab.practice import Practice, summary
@@ -61,9 +62,11 @@ async def _serve(plan: Plan, folder: Path) -> None:
     ports = {}
     if plan.first_port:
         ports = {host.name: plan.first_port + host.number for host in plan.hosts}
-    practice = Practice(
-        plan.hosts, load_factory(plan.backend), latency=plan.latency_ms / 1_000, ports=ports
-    )
+    factory = load_factory(plan.backend)
+    make_ready: Callable[[tuple[LabHost, ...]], None] | None = getattr(factory, "warm", None)
+    if plan.warm and make_ready is not None:
+        await asyncio.to_thread(make_ready, plan.hosts)
+    practice = Practice(plan.hosts, factory, latency=plan.latency_ms / 1_000, ports=ports)
     faulty = sum(1 for host in plan.hosts if host.faults)
 
     def state() -> State:

@@ -25,9 +25,11 @@ from pywfp_ps.payload.decoder import Received, decode
 from pywfp_ps.payload.frames import Begin, End, read_frame
 from pywfp_remote.lab.engine import FailedError
 from pywfp_remote.lab.faults import FAULTS, Stage
-from pywfp_remote.lab.frame_faults import PROBLEMS, FaultyHost
+from pywfp_remote.lab.frame_faults import FaultyHost
+from pywfp_remote.lab.generated import backend_of
 from pywfp_remote.lab.host import LabHost, Way
 from pywfp_remote.lab.practice import Practice
+from pywfp_remote.lab.problems import PROBLEMS
 from tests.pywfp_remote.lab.lab_rig import (
     DUMP,
     FACTS,
@@ -292,9 +294,10 @@ def test_clock_is_years_behind() -> None:
 
 
 def test_hostile_names_are_in_the_dump() -> None:
-    dump = _decoded("hostile-names").payloads[0].raw()
-    assert b"<name>&lt;script&gt;alert(1)&lt;/script&gt;</name>" in dump
-    assert b"DROP TABLE" in dump
+    host = lab_host("web-001", Way.NTLM, "hostile-names")
+    lines = list(backend_of(host).answer("Get-PyWfpState", {}))
+    parts = {p.part: p.raw() for p in decode(lines, host=host.name, transport="psrp").payloads}
+    assert b"&lt;script" in parts["state"]
 
 
 def test_every_fault_is_met_by_a_test() -> None:
