@@ -55,7 +55,7 @@ def up(
 
     The inventory, with passwords made up for this fleet, is DIR/inventory.yml.
 
-    Example: `wfp lab up --hosts 25 --dir fleet` and then `wfp collect --inventory fleet/inventory.yml`
+    Example: `wfp lab up --hosts 25 --dir f` and then `wfp collect --inventory f/inventory.yml`
     """
     started = load("lab.up")(
         hosts, folder, seed=seed, faults=faults, latency_ms=latency, first_port=first_port
