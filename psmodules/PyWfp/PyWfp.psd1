@@ -14,6 +14,7 @@
         'Get-PyWfpOption'
         'Get-PyWfpRecord'
         'Get-PyWfpSecurityEvent'
+        'Get-PyWfpSnapshot'
         'Get-PyWfpState'
     )
     CmdletsToExport = @()

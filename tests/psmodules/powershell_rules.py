@@ -93,7 +93,7 @@ QUIET = {
 
 TYPES = {
     "CmdletBinding", "Parameter", "ValidatePattern", "ValidateSet", "switch",
-    "array", "bool", "byte", "byte[]", "char", "datetime", "guid", "int", "long", "object",
+    "array", "bool", "hashtable", "byte", "byte[]", "char", "datetime", "guid", "int", "long", "object",
     "object[]", "string", "string[]", "uint32", "void", "math", "regex", "ordered", "xml",
     "System.BitConverter", "System.Convert", "System.Text.Encoding",
     "System.IO.File", "System.IO.FileAccess", "System.IO.FileMode", "System.IO.FileShare",

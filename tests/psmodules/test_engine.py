@@ -284,3 +284,28 @@ def test_a_log_that_cannot_be_read_is_an_error(host: Host) -> None:
     outcome = host.run("Get-PyWfpSecurityEvent")
     assert [problem.code for problem in outcome.received.problems] == ["unexpected"]
     assert not outcome.part("events").complete
+
+
+def test_a_snapshot_is_one_job_with_all_its_parts(host: Host) -> None:
+    given = {"Context": ["SysPort", "Option", "NetEvent", "Volume"]}
+    outcome = host.run("Get-PyWfpSnapshot", given)
+    assert outcome.error_id is None, outcome.stderr
+    assert [payload.part for payload in outcome.received.payloads] == [
+        "facts", "state", "context", "sysports", "options", "netevents", "after",
+    ]  # fmt: skip
+    assert outcome.part("state").raw() == host.dump.read_bytes()
+    assert {payload.complete for payload in outcome.received.payloads} == {True}
+    assert host.left() == []
+
+
+def test_a_snapshot_goes_on_where_its_source_fails(host: Host) -> None:
+    host.way = "fails"
+    outcome = host.run("Get-PyWfpSnapshot", {"Context": ["Volume"]})
+    assert [payload.part for payload in outcome.received.payloads] == ["facts", "context", "after"]
+    assert ("state", "netsh-failed") in [(p.part, p.code) for p in outcome.received.problems]
+    assert re.match(r"PyWfp\.netsh-failed(,|$)", outcome.error_id or ""), outcome.stderr
+
+
+def test_a_snapshot_without_context_sends_none(host: Host) -> None:
+    outcome = host.run("Get-PyWfpSnapshot", {"Context": ""})
+    assert [payload.part for payload in outcome.received.payloads] == ["facts", "state", "after"]

@@ -23,33 +23,12 @@ function Get-PyWfpOption {
     $ErrorActionPreference = 'Stop'
 
     $call = 'Get-PyWfpOption'
-    $folder = ''
     try {
         Assert-PyWfpReady
-        $folder = New-PyWfpFolder -Run $Run
-        $takenAt = [DateTime]::UtcNow.ToString('o')
-        $lines = @(foreach ($words in 'options optionsfor=netevents', 'options optionsfor=keywords', 'options optionsfor=txnwatchdog', 'security type=engine', 'security type=netevents') {
-                $line = [ordered]@{ v = 1; command = $words; said = $null; error = $null }
-                try {
-                    Invoke-PyWfpNetsh -Folder $folder -Argument (@('wfp', 'show') + $words.Split(' ')) -LimitSeconds $LimitSeconds -MaxMegabytes $MaxMegabytes
-                    $said = @(Get-Content -LiteralPath (Join-Path $folder 'netsh.out'))
-                    # The quotes take off what Get-Content hangs on a text.
-                    $line['said'] = @(foreach ($text in $said) { "$text" })
-                }
-                catch {
-                    $line['error'] = [ordered]@{ id = "$($_.FullyQualifiedErrorId)"; text = "$($_.Exception.Message)" }
-                }
-                ConvertTo-PyWfpJson -InputObject $line
-            })
-        Send-PyWfpText -Part 'options' -Content 'netsh-console' -Call $call -TakenAt $takenAt -Text (($lines -join "`n") + "`n")
+        Send-PyWfpOption -Call $call -Run $Run -LimitSeconds $LimitSeconds -MaxMegabytes $MaxMegabytes
     }
     catch {
         Send-PyWfpProblem -Part 'options' -Problem $_
         throw
-    }
-    finally {
-        if ($folder) {
-            Remove-PyWfpFolder -Path $folder
-        }
     }
 }

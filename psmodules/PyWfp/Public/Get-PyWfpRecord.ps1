@@ -24,42 +24,13 @@ function Get-PyWfpRecord {
     $ErrorActionPreference = 'Stop'
 
     $call = 'Get-PyWfpRecord'
-    $engine = $null
+    $seen = @{ newest = @() }
     try {
         Send-PyWfpHostFact -Call $call
+        $swept = @(Clear-PyWfpFolder)
         Assert-PyWfpReady
-        Import-PyWfpNtObjectManager
-        $map = Get-PyWfpRecordMap
-        try {
-            $engine = Get-FwEngine
-            $takenAt = [DateTime]::UtcNow.ToString('o')
-            $newest = @(Get-PyWfpNewestFilter -Engine $engine)
-            $texts = @(foreach ($name in $Kind) {
-                    $descriptor = $WithSecurityDescriptor -eq 'true' -and @('Session', 'AleEndpoint', 'NetEvent') -notcontains $name
-                    if ($name -eq 'EngineOption') {
-                        Get-PyWfpOptionText -Engine $engine
-                    }
-                    elseif ($name -eq 'Filter') {
-                        Get-PyWfpFilterText -Engine $engine -LayerKey $LayerKey -Column $map['Filter'] -Descriptor $descriptor
-                    }
-                    else {
-                        $found = @(Get-PyWfpObject -Engine $engine -Kind $name)
-                        Get-PyWfpRecordText -Kind $name -InputObject $found -Column $map[$name] -Descriptor $descriptor
-                    }
-                })
-            $newest += Get-PyWfpNewestFilter -Engine $engine
-        }
-        catch {
-            Assert-PyWfpStatus -Problem $_
-            throw
-        }
-        finally {
-            if ($null -ne $engine) {
-                [void] $engine.Dispose()
-            }
-        }
-        Send-PyWfpText -Part 'records' -Content 'ntobjectmanager-records' -Call $call -TakenAt $takenAt -Text (-join $texts)
-        Send-PyWfpAfter -Call $call -NewestFilter $newest
+        Send-PyWfpRecord -Call $call -Kind $Kind -LayerKey $LayerKey -Descriptor ($WithSecurityDescriptor -eq 'true') -Seen $seen
+        Send-PyWfpAfter -Call $call -Swept $swept -NewestFilter $seen['newest']
     }
     catch {
         Send-PyWfpProblem -Part 'records' -Problem $_

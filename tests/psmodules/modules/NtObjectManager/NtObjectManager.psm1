@@ -77,7 +77,8 @@ function Get-FwFilter {
             Weight = (Value1 0 $null); EffectiveWeight = (Value1 4 ([uint64] 7)); Conditions = $conditions
         }
         $filter.Name = "Gr`"\" + [char] 0xfc + [char] 10
-        $filter.Flags = Enum1 (-2147483648)
+        $low = [int64] -2147483648
+        $filter.Flags = (Enum1 $low)
         if ($way -eq 'one-filter-fails' -and $key -eq $one) { $filter.Flags = $null }
         $filter
     }

@@ -1,0 +1,73 @@
+function Send-PyWfpContext {
+    <#
+    .SYNOPSIS
+        Sends kinds of context, each on its own try: parts "context", "sysports", "options" and
+        "netevents".
+    .PARAMETER Call
+        Function that sends them.
+    .PARAMETER Kind
+        What to send.
+    .PARAMETER Run
+        Name of the run.
+    .PARAMETER LimitSeconds
+        How long netsh may take.
+    .PARAMETER MaxMegabytes
+        How large its files may be.
+    #>
+    [CmdletBinding()]
+    param([string] $Call, [string[]] $Kind, [string] $Run, [int] $LimitSeconds, [int] $MaxMegabytes)
+
+    $readers = @{
+        Service = { Get-PyWfpService }
+        Driver = { Get-PyWfpDriver }
+        Process = { Get-PyWfpProcess }
+        Listener = { Get-PyWfpListener }
+        Route = { Get-PyWfpRoute }
+        FirewallProfile = { Get-PyWfpFirewallProfile }
+        FirewallRule = { Get-PyWfpFirewallRule }
+        Proxy = { Get-PyWfpProxy }
+        AuditPolicy = { Get-PyWfpAuditPolicy }
+        Volume = { Get-PyWfpVolume }
+        Interface = { Get-PyWfpInterface }
+    }
+    $takenAt = [DateTime]::UtcNow.ToString('o')
+    $lines = @()
+    foreach ($name in $Kind) {
+        if (@($readers.Keys) -notcontains $name) {
+            continue
+        }
+        $began = [DateTime]::UtcNow
+        $line = [ordered]@{ v = 1; kind = $name; rows = $null; error = $null }
+        try {
+            $line['rows'] = @(& $readers[$name])
+        }
+        catch {
+            $line['error'] = [ordered]@{ id = "$($_.FullyQualifiedErrorId)"; text = "$($_.Exception.Message)" }
+            Send-PyWfpProblem -Part 'context' -Problem $_ -About $name
+        }
+        $line['ms'] = [int] ([DateTime]::UtcNow - $began).TotalMilliseconds
+        $lines += ConvertTo-PyWfpJson -InputObject $line
+    }
+    if ($lines.Count -gt 0) {
+        Send-PyWfpText -Part 'context' -Content 'context' -Call $Call -TakenAt $takenAt -Text (($lines -join "`n") + "`n")
+    }
+    $limits = @{ Call = $Call; Run = $Run; LimitSeconds = $LimitSeconds; MaxMegabytes = $MaxMegabytes }
+    foreach ($name in 'SysPort', 'Option', 'NetEvent') {
+        if ($Kind -notcontains $name) {
+            continue
+        }
+        $part = $name.ToLowerInvariant() + 's'
+        try {
+            Assert-PyWfpReady
+            if ($name -eq 'Option') {
+                Send-PyWfpOption @limits
+            }
+            else {
+                Send-PyWfpNetshFile -Part $part -Content "netsh-$part" -Argument 'wfp', 'show', $part @limits
+            }
+        }
+        catch {
+            Send-PyWfpProblem -Part $part -Problem $_
+        }
+    }
+}
