@@ -114,19 +114,27 @@ def public_functions() -> tuple[str, ...]:
 
 
 @cache
-def build_script(call: str) -> Script:
+def build_script(call: str, *, without: frozenset[str] = frozenset()) -> Script:
     """The script that runs `call`: its functions and nothing else.
 
     It takes two parameters: ``Call``, the name, and ``Arguments``, what `arguments_json` gives.
 
+    Args:
+        call: The function.
+        without: Functions to leave out with all that only they need, where the arguments see to it
+            that they are never run: ``Send-PyWfpRecord`` for a snapshot from netsh alone.
+
     Raises:
-        UsageError: The module has no such public function.
+        UsageError: The module has no such public function, or none to leave out.
     """
     wanted = _public(call)
+    left_out = {name.lower() for name in without}
+    if unknown := left_out - functions().keys():
+        raise UsageError(f"{MODULE} has no function {min(unknown)!r} to leave out")
     names = {wanted.name.lower()}
     waiting = [wanted]
     while waiting:
-        new = set(waiting.pop().needs) - names
+        new = set(waiting.pop().needs) - names - left_out
         names |= new
         waiting += [functions()[name] for name in new]
     parts = [functions()[name] for name in sorted(names)]

@@ -93,8 +93,9 @@ QUIET = {
 
 TYPES = {
     "CmdletBinding", "Parameter", "ValidatePattern", "ValidateSet", "switch",
-    "array", "bool", "hashtable", "byte", "byte[]", "char", "datetime", "guid", "int", "long", "object",
-    "object[]", "string", "string[]", "uint32", "void", "math", "regex", "ordered", "xml",
+    "array", "bool", "byte", "byte[]", "char", "datetime", "guid", "hashtable", "int", "long",
+    "object", "object[]", "string", "string[]", "uint32", "void", "math", "regex",
+    "ordered", "xml",
     "System.BitConverter", "System.Convert", "System.Text.Encoding",
     "System.IO.File", "System.IO.FileAccess", "System.IO.FileMode", "System.IO.FileShare",
     "System.IO.Compression.CompressionMode",

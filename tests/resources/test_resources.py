@@ -135,3 +135,14 @@ def test_other_arguments_are_refused(arguments: dict[str, str], problem: str) ->
 
 def test_a_list_of_texts_stays_a_list() -> None:
     assert resources.check_arguments("Get-PyWfpState", {"run": ("a", "b")}) == {"Run": ["a", "b"]}
+
+
+def test_what_will_not_run_can_be_left_out() -> None:
+    whole = resources.build_script("Get-PyWfpSnapshot")
+    part = resources.build_script("Get-PyWfpSnapshot", without=frozenset({"send-pywfprecord"}))
+    gone = set(whole.functions) - set(part.functions)
+    assert gone >= {"Send-PyWfpRecord", "Get-PyWfpRecordMap", "Import-PyWfpNtObjectManager"}
+    assert not gone & {"Send-PyWfpText", "Assert-PyWfpReady"}
+    assert set(part.functions) < set(whole.functions)
+    with pytest.raises(UsageError, match="no function 'x' to leave out"):
+        resources.build_script("Get-PyWfpSnapshot", without=frozenset({"x"}))
