@@ -151,6 +151,10 @@ def touched(line: str, **changes: object) -> str:
         ([*PIECES[:-1], touched(PIECES[-1], sha256=None)], ["hash"]),
         ([*PIECES[:-1], touched(PIECES[-1], hash_of="moon")], ["hash"]),
         ([*PIECES[:2], touched(PIECES[2], text="A*=="), *PIECES[3:]], ["bad-text", "size", "hash"]),
+        (
+            [*PIECES[:2], touched(PIECES[2], text="AAA=AAAA"), *PIECES[3:]],
+            ["bad-text", "size", "hash"],
+        ),
         ([PIECES[0], *PIECES], ["begun-twice"]),
         (
             [PIECES[0], '{"frame":"records","part":"state","n":0,"records":[]}', PIECES[-1]],
@@ -159,7 +163,7 @@ def touched(line: str, **changes: object) -> str:
     ],
     ids=[
         "no end", "missing", "reordered", "repeated", "count", "size", "hash",
-        "no hash", "hash of what", "no base64", "begun twice", "wrong kind",
+        "no hash", "hash of what", "no base64", "text after padding", "begun twice", "wrong kind",
     ],
 )  # fmt: skip
 def test_each_lie_has_its_name(lines: list[str], faults: list[str]) -> None:
@@ -192,6 +196,14 @@ def test_frames_after_the_end_do_not_change_the_part() -> None:
     result = received([*PIECES, PIECES[1], PIECES[0]])
     assert codes(result) == ["after-end", "begun-twice"]
     assert only(result).complete
+
+
+def test_a_line_over_the_limit_is_no_frame() -> None:
+    most = PIECES[1] + " " * (LINE_LIMIT - len(PIECES[1]))
+    assert only(received([PIECES[0], most, *PIECES[2:]])).complete
+    result = received([PIECES[0], most + " ", *PIECES[2:]])
+    assert codes(result)[0] == "bad-frame"
+    assert (only(result).complete, result.noise_count) == (False, 1)
 
 
 def test_parts_may_be_mixed() -> None:

@@ -55,6 +55,10 @@ function Invoke-PyWfpNetsh {
             Stop-Process -InputObject $process -Force
         }
     }
+    if (Test-PyWfpFullLanguage) {
+        # Elsewhere than on Windows what it printed may still be on its way into the file.
+        [void] $process.WaitForExit()
+    }
     Assert-PyWfpSize -Path $wanted -MaxMegabytes $MaxMegabytes
     # What it prints is in the language of the machine: for people only.
     $made = (Test-Path -LiteralPath $wanted) -and (Get-Item -LiteralPath $wanted -Force).Length -gt 0
