@@ -13,6 +13,7 @@ _NAMES: Final = {
     "lab.status": "pywfp_remote.lab.fleet:status",
     "lab.up": "pywfp_remote.lab.fleet:up",
     "lab.write": "pywfp_remote.lab.generate:write_fleet",
+    "psrp": "pywfp_remote.psrp:PsrpTransport",
 }
 """Name to ``module:callable``. The core imports nothing of the remote side but through this."""
 

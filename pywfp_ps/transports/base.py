@@ -1,4 +1,4 @@
-"""Where a host is and how to be let in: plain values, resolved once, safe to print.
+"""Where a host is, how to be let in, and what every way to it can do.
 
 Everything a transport needs to know stands in a `Target`. What must never be seen stands in a
 `Secret`, which shows itself to nobody who does not ask for it by `Secret.reveal`.
@@ -7,8 +7,11 @@ Everything a transport needs to know stands in a `Target`. What must never be se
 from __future__ import annotations
 
 import hmac
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, Protocol
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -193,6 +196,147 @@ class Target(Struct, frozen=True, kw_only=True):
         return self.protocol == "https" or (seals and self.message_encryption != "never")
 
 
+class Usage(Struct, frozen=True, kw_only=True):
+    """What one job has cost.
+
+    Attributes:
+        requests: Requests made, those of the logon too.
+        sent: Bytes of the requests, heads and bodies.
+        received: Bytes of the answers, heads and bodies.
+        cpu: Seconds of processor time on our side; None where they are not known.
+    """
+
+    requests: int = 0
+    sent: int = 0
+    received: int = 0
+    cpu: float | None = None
+
+
+class ScriptError(Struct, frozen=True, kw_only=True):
+    """One error of the script, as PowerShell told it.
+
+    Attributes:
+        error_id: ``FullyQualifiedErrorId``, such as ``PyWfp.bfe-stopped,Assert-PyWfpReady``.
+        text: The host's own words: in any language, cut, for people only.
+    """
+
+    error_id: str
+    text: str = ""
+
+
+class Ran(Struct, frozen=True, kw_only=True):
+    """How a job ended that the host took on. What it brought are the frames, and they alone.
+
+    Attributes:
+        state: ``completed``; ``failed`` where the script threw or was refused; ``stopped`` where
+            we asked it to end.
+        usage: What it has cost.
+        errors: The first errors, in order; a completed script can have some.
+        foreign: Objects that came on the output stream and are no text.
+    """
+
+    state: Literal["completed", "failed", "stopped"]
+    usage: Usage
+    errors: tuple[ScriptError, ...] = ()
+    foreign: int = 0
+
+
+class Watch(Protocol):
+    """How long a job may take and whom to tell; safe to use from any thread."""
+
+    @property
+    def deadline(self) -> float:
+        """When it must have ended, by `time.monotonic`; sockets are closed then."""
+        ...
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it should end now."""
+        ...
+
+    def accepted(self) -> None:
+        """Called once the host has taken the account."""
+        ...
+
+    def close_at_stop(self, close: Callable[[], object]) -> None:
+        """Takes what ends a blocked read; to be called at a stop, at once if that has been."""
+        ...
+
+
+class Patience:
+    """A `Watch` by itself: so many seconds, and a `stop` for other threads."""
+
+    def __init__(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        self._lock = threading.Lock()
+        self._stopped = self.is_accepted = False
+        self._closers: list[Callable[[], object]] = []
+
+    @property
+    def deadline(self) -> float:
+        """As in `Watch`."""
+        return self._deadline
+
+    @property
+    def is_stopped(self) -> bool:
+        """As in `Watch`."""
+        return self._stopped
+
+    def accepted(self) -> None:
+        """As in `Watch`."""
+        self.is_accepted = True
+
+    def close_at_stop(self, close: Callable[[], object]) -> None:
+        """As in `Watch`."""
+        with self._lock:
+            if not self._stopped:
+                self._closers.append(close)
+                return
+        close()
+
+    def stop(self) -> None:
+        """Tells the job to end."""
+        with self._lock:
+            self._stopped = True
+            closers, self._closers = self._closers, []
+        for close in closers:
+            close()
+
+
+class Transport(Protocol):
+    """A way to a machine."""
+
+    @property
+    def name(self) -> str:
+        """What payloads say they came by, such as ``psrp``."""
+        ...
+
+    def run(
+        self,
+        target: Target,
+        call: str,
+        arguments: Mapping[str, str | Sequence[str]],
+        *,
+        on_frame: Callable[[str], object],
+        watch: Watch,
+    ) -> Ran:
+        """Run one function of the module on one host, in the thread of the caller.
+
+        Args:
+            target: The host; it carries its account.
+            call: A public function.
+            arguments: Its parameters.
+            on_frame: Gets every line of the output as it comes, frames and foreign lines alike, in
+                order. What it raises ends the job and comes out.
+            watch: How long it may take.
+
+        Raises:
+            TransportError: The host could not be asked, or not to the end.
+            UsageError: There is no such function, or an argument is wrong.
+        """
+        ...
+
+
 class TransportError(WfpError):
     """A host could not be asked, or not to the end.
 
@@ -203,11 +347,20 @@ class TransportError(WfpError):
         what: Slug of the cause, such as ``bad-payload``, or a problem code of the host.
         text: What was seen, in one sentence, without secrets.
         code: Number or subcode of the WSMan fault, where there was one.
+        usage: What the try has cost, where that is known.
     """
 
-    def __init__(self, host: str, what: str, text: str, code: int | str | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        what: str,
+        text: str,
+        code: int | str | None = None,
+        usage: Usage | None = None,
+    ) -> None:
         super().__init__(host, what, text, code)
         self.host, self.what, self.text, self.code = host, what, text, code
+        self.usage = usage
 
     def __str__(self) -> str:
         return f"{self.host}: {self.text}"
