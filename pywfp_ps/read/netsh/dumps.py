@@ -163,6 +163,8 @@ def _state(tree: Tree, log: Log) -> Snapshot:
         else:
             log.kept.append(node_of(root))
     sections.miss("wfpstate", (tag for tag in STATE if tag not in MAY_BE_MISSING))
+    if all(root.tag != "firewallState" for root in tree.root):
+        log.whole = False  # every real dump ends with it: this one was cut between the two
     sections.miss("firewallState", FIREWALL)
     return sections.snapshot(_STATE)
 
