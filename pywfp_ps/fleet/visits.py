@@ -1,0 +1,134 @@
+"""One visit of one host, as its job sees it and as the run sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from pywfp_ps.fleet.causes import Cause, of_exception
+from pywfp_ps.fleet.outcomes import Outcome, Report, cancelled, outcome_of
+from pywfp_ps.transports.base import Target
+
+DEADLINE = "deadline"
+
+_TEXT_LIMIT = 1000
+_SHORTEST_SECRET = 4  # shorter ones stand in every other word
+
+
+class Visit:
+    """What a job needs to know of its visit; safe to use from any thread.
+
+    Attributes:
+        target: Where it goes.
+        tries: Which visit of this host it is, from 1.
+    """
+
+    def __init__(
+        self, target: Target, tries: int, seconds: float, told: Callable[[], object]
+    ) -> None:
+        self.target, self.tries = target, tries
+        self.started = time.monotonic()
+        self.deadline = self.started + seconds
+        self._told = told
+        self._stopped, self._accepted = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        self._closers: list[Callable[[], object]] = []
+
+    @property
+    def remaining(self) -> float:
+        """Seconds to the deadline; 0 once it has passed or the visit was stopped."""
+        return 0.0 if self.is_stopped else max(0.0, self.deadline - time.monotonic())
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self.started
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the job should end now."""
+        return self._stopped.is_set()
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the host has taken the account."""
+        return self._accepted.is_set()
+
+    def accepted(self) -> None:
+        """To be called by the job once the host has taken the account."""
+        if not self._accepted.is_set():
+            self._accepted.set()
+            self._told()
+
+    def close_at_stop(self, close: Callable[[], object]) -> None:
+        """Registers what ends a blocked read, such as ``socket.close``; called at most once."""
+        with self._lock:
+            if not self._stopped.is_set():
+                self._closers.append(close)
+                return
+        _close_all([close])
+
+    def wait_for_stop(self, seconds: float | None = None) -> bool:
+        """Waits until the visit is stopped, at most `seconds`; whether it was."""
+        return self._stopped.wait(seconds)
+
+    def stop(self) -> None:
+        """Tells the job to end and closes what it registered, without waiting for either."""
+        with self._lock:
+            self._stopped.set()
+            closers, self._closers = self._closers, []
+        if closers:  # closing may hang as reading does
+            threading.Thread(target=_close_all, args=(closers,), daemon=True).start()
+
+
+def _close_all(closers: list[Callable[[], object]]) -> None:
+    for close in closers:
+        with contextlib.suppress(Exception):
+            close()
+
+
+def judge(visit: Visit, result: Report | BaseException | None, stopped_for: str) -> Outcome:
+    """The outcome of a visit from what its job gave back or let out.
+
+    Args:
+        visit: The visit.
+        result: Report of the job, its exception, or None if it never ended.
+        stopped_for: Empty; `DEADLINE`; or why the run ends. What a job says after it was stopped
+            is about the stop, unless it had finished all the same.
+    """
+    host, tries, seconds = visit.target.name, visit.tries, visit.seconds
+    if isinstance(result, Report) and (not stopped_for or result.cause is None or result.partial):
+        cleaned = replace(result, text=one_line(result.text, visit.target))
+        return outcome_of(host, cleaned, tries=tries, seconds=seconds)
+    if stopped_for and stopped_for != DEADLINE:
+        return cancelled(host, stopped_for, tries=tries, seconds=seconds)
+    if stopped_for or not isinstance(result, BaseException):
+        text = f"The visit did not end within {visit.deadline - visit.started:g} s."
+        timeout = Report(cause=Cause.TIMEOUT, text=text)
+        return outcome_of(host, timeout, tries=tries, seconds=seconds)
+    cause = of_exception(result, logged_on=visit.is_accepted)
+    text = one_line(str(result) or type(result).__name__, visit.target)
+    outcome = outcome_of(host, Report(cause=cause, text=text), tries=tries, seconds=seconds)
+    if cause is not Cause.BUG:
+        return outcome
+    lines = "".join(traceback.format_exception(result))
+    return replace(outcome, traceback=_without_secret(lines, visit.target))
+
+
+def one_line(text: str, target: Target) -> str:
+    """`text`, which may come from a host: one line, no control characters, not endless."""
+    line = " ".join(_without_secret(text, target).split())
+    line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line[:_TEXT_LIMIT])
+    return line[:_TEXT_LIMIT]
+
+
+def _without_secret(text: str, target: Target) -> str:
+    password = target.credential.password
+    if password is None or len(password.reveal()) < _SHORTEST_SECRET:
+        return text
+    return text.replace(password.reveal(), str(password))
