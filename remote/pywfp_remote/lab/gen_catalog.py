@@ -8,8 +8,8 @@ from random import Random
 from typing import Final, Literal
 from uuid import UUID
 
-from pywfp_remote.lab.gen_names import COMPANIES, PACKAGE_WORDS, PURPOSES, TRADES
-from pywfp_remote.lab.gen_plan import Plan
+from pywfp_remote.lab.gen_names import COMPANIES, PACKAGE_WORDS, PURPOSES, TRADES, USERS
+from pywfp_remote.lab.gen_plan import FIRST_RID, Plan
 from pywfp_remote.lab.gen_policy import BLOCK, SVCHOST
 from pywfp_remote.lab.gen_rules import TCP, UDP, Need, RuleSpec
 
@@ -230,7 +230,7 @@ def _product_rule(rng: Random, plan: Plan, product: str, part: str, path: str) -
     return RuleSpec(
         rule_id=rule_id,
         name=f"{product} {part} ({'TCP' if proto == TCP else 'UDP'})",
-        description=f"{product}: {part}, {purpose}.",
+        description=f"{product}: {part}, {purpose}. Put there by the installer of {product}.",
         program=path,
         protocol=proto,
         ports=ports if rng.random() < 0.8 else (),
@@ -260,7 +260,7 @@ def _app_rule(rng: Random, plan: Plan, rule_id: str) -> RuleSpec:
         name=f"{word} app",
         description=f"{word}: a packaged app that others on this network may find.",
         package=f"Fernwood.{word}_{maker}",
-        user_sid=rng.choice(plan.users)[1],
+        user_sid=f"{plan.domain_sid}-{FIRST_RID + rng.randrange(len(USERS))}",
         protocol=None,
         profiles=(3, 2),
         edge=rng.random() < 0.5,

@@ -24,6 +24,8 @@ DIFFERENCES: Final = {
 of the 25 has it follows from the seed, and a host can only have one."""
 
 BLOCK: Final = len(GROUPS)
+FIRST_RID: Final = 1104
+"""RID of the first account of the domain."""
 PUBLIC, PRIVATE, DOMAIN_PROFILE = 1, 2, 3
 _FIRST_DAY: Final = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 _ETHERNET, _LOOPBACK, _TUNNEL = 6, 24, 53
@@ -159,7 +161,7 @@ def make_plan(index: int, seed: int, extra: tuple[str, ...] = ()) -> Plan:
         volume=f"\\device\\harddiskvolume{rng.choice((2, 3, 3, 3, 4))}",
         interfaces=_interfaces(rng, index, group, "vpn-kill-switch" in differences),
         domain_sid=domain_sid,
-        users=tuple((user, f"{domain_sid}-{1104 + USERS.index(user)}") for user in users),
+        users=tuple((user, f"{domain_sid}-{FIRST_RID + USERS.index(user)}") for user in users),
         booted_at=booted,
         taken_at=booted + timedelta(minutes=rng.randrange(30, 60 * 24 * 30), milliseconds=index),
     )
@@ -192,7 +194,7 @@ def _interfaces(rng: Random, index: int, group: str, has_vpn: bool) -> tuple[Int
             epoch=10000000 + rng.randrange(20, 60),
         ),
     ]
-    if group == "desk" or rng.random() < 0.3:
+    if group in ("desk", "app"):
         switch = IPv4Address(f"172.{rng.randrange(18, 30)}.{rng.randrange(256) & 0xF0}.1")
         found.append(
             Interface(

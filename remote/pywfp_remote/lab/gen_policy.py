@@ -175,7 +175,7 @@ class Policy:
         self._rng: Random = plan.random("policy")
         self._origins: dict[str, str] = {}
         self._next_filter = 66200 + self._rng.randrange(40)
-        self._next_context = 1 << 63
+        self._next_context = (1 << 63) + 1
         self._next_callout = 257
         self._rule = 0x4010
 

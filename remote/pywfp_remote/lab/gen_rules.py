@@ -122,6 +122,8 @@ def _where(policy: Policy, rule: RuleSpec, version: int, number: int) -> tuple[C
         return ()
     if rule.scope == "local":
         return subnets(policy.plan, version, number)
+    if version == 6:
+        return ()
     return tuple(between("IP_REMOTE_ADDRESS", net[0], net[-1]) for net in rule.scope)
 
 

@@ -150,13 +150,13 @@ def make_endpoints(plan: Plan, rules: Sequence[RuleSpec], count: int) -> tuple[A
     found: list[AleEndpoint] = []
     number = rng.randrange(2000, 9000)
     while len(found) < count:
-        number += rng.randrange(1, 900)
+        number += rng.randrange(2, 900)
         if served and not plan.has("vpn-kill-switch") and rng.random() < 0.3:
             found.append(_inbound(plan, rng, number, rng.choice(served)))
         else:
             found += rng.choice(makers)(plan, rng, number)
     if not plan.has("silenced-agent") and not plan.has("vpn-kill-switch"):
-        found.append(_connect(plan, rng, number + 1, (AGENT_PROGRAM, TCP, 443), _OUTSIDE[0]))
+        found.append(_connect(plan, rng, number + 2, (AGENT_PROGRAM, TCP, 443), _OUTSIDE[0]))
     return tuple(found)
 
 
