@@ -63,7 +63,7 @@ _TABLE: dict[Stage, dict[str, str]] = {
         "empty": "Every SOAP request gets 200 and nothing else.",
         "gzip-bomb": "Answers are 100 KB of gzip that unpack to 100 MB.",
         "drip": "Answers come one byte every half second, without an end.",
-        "oversized": "Answers are 64 MB long, correct otherwise.",
+        "oversized": "Answers are 8 MB long, correct otherwise.",
         "clear-answer": "Sealed requests get correct answers in clear text.",
         "clear-fault": "Sealed requests get a forged fault in clear text.",
         "wrong-relates-to": "Answers relate to a message that nobody sent.",

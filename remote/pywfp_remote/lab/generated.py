@@ -128,9 +128,10 @@ class GeneratedHost:
 def make(key: _Key) -> Made:
     """One policy in frames. A few megabytes; fifty times that for a big one."""
     host = make_host(key.index, key.seed, big=key.big, hostile=key.hostile)
-    plain = write_state(host.snapshot)
+    now = datetime.now(UTC)
+    plain = write_state(replace(host.snapshot, taken_at=now))
     lines = encode_part(
-        plain, part="state", content="netsh-state", call=_STATE_CALL, taken_at=datetime.now(UTC)
+        plain, part="state", content="netsh-state", call=_STATE_CALL, taken_at=now
     )
     return Made(facts=host.facts, lines=tuple(lines), plain=len(plain))
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import zlib
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 
 from aiohttp import web
 from msgspec.structs import replace
 
 from pywfp_remote.lab.auth import Logon
+from pywfp_remote.lab.frame_faults import bomb
 from pywfp_remote.lab.host import LabHost
 from pywfp_remote.lab.http import Reply, Tally, finish, response
 from pywfp_remote.lab.wsman import FaultError, envelope, fault_body
@@ -22,8 +21,8 @@ TRAP = "elsewhere"
 _SLOW_SECONDS = 2.0
 _DRIP_SECONDS = 0.5
 _DRIP_LENGTH = 400_000
-_OVERSIZE = 64 << 20
-_BOMB_PLAIN = 100 << 20
+_OVERSIZE = 8 << 20
+_BOMB_MEGABYTES = 100
 _PAGE = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head>"
     b"<body><h1>Welcome to the guest network</h1></body></html>"
@@ -114,7 +113,7 @@ def _clear_fault(reply: Reply) -> Reply:
 
 
 async def _gzip_bomb(_request: web.BaseRequest, reply: Reply, _logon: Logon) -> Late:
-    answer = response(replace(reply, plain=_bomb(), sealed=False))
+    answer = response(replace(reply, plain=bomb(_BOMB_MEGABYTES), sealed=False))
     answer.headers["Content-Encoding"] = "gzip"
     return answer
 
@@ -156,14 +155,6 @@ async def _begin(request: web.BaseRequest, reply: Reply, length: int) -> web.Str
     stream.content_length = length
     await stream.prepare(request)
     return stream
-
-
-@lru_cache(maxsize=1)
-def _bomb() -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    zeros = bytes(1 << 20)
-    pieces = [packer.compress(zeros) for _ in range(_BOMB_PLAIN >> 20)]
-    return b"".join(pieces) + packer.flush()
 
 
 _CHANGES: dict[str, _Change] = {

@@ -6,13 +6,15 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from pywfp_ps.payload.decoder import decode
 from pywfp_ps.payload.payload import Payload
 from pywfp_ps.read import read_state
 from pywfp_ps.resources import arguments_json, build_script
 from pywfp_remote.lab.generate import make_host
-from pywfp_remote.lab.generated import DISTINCT, backend_of
+from pywfp_remote.lab.frame_faults import FaultyHost
+from pywfp_remote.lab.generated import DISTINCT, GeneratedHosts, backend_of
 from pywfp_remote.lab.host import LabHost, UnknownCallError, Way
 from tests.pywfp_remote.lab.lab_rig import client, invoke, lab_host, served
 
@@ -51,6 +53,8 @@ def test_dump_is_the_generator_s() -> None:
     read = read_state(_parts(host, "Get-PyWfpState")["state"].raw())
     made = make_host(host.number, host.seed).snapshot
     assert [one.key for one in read.filters] == [one.key for one in made.filters]
+    assert read.taken_at is not None
+    assert datetime.now(UTC) - read.taken_at < timedelta(hours=1)
 
 
 def test_later_hosts_have_the_policy_of_their_group() -> None:
@@ -60,6 +64,22 @@ def test_later_hosts_have_the_policy_of_their_group() -> None:
     first, later = (_parts(host, "Get-PyWfpState") for host in (near, far))
     assert first["state"].sha256 == later["state"].sha256
     assert json.loads(later["facts"].raw())["computer"] == "WEB-900"
+
+
+def test_clock_off_is_in_the_dump_too() -> None:
+    host = lab_host("web-001", Way.NTLM, "clock-off")
+    lines = FaultyHost(host, backend_of(host)).answer("Get-PyWfpState", {})
+    parts = {p.part: p for p in decode(lines, host=host.name, transport="psrp").payloads}
+    dump, facts = read_state(parts["state"].raw()), json.loads(parts["facts"].raw())
+    clocks = [dump.taken_at, datetime.fromisoformat(facts["clock"]["utc"])]
+    assert all(clock and (datetime.now(UTC) - clock).days > 1_400 for clock in clocks)
+
+
+def test_hosts_of_one_policy_share_what_is_made() -> None:
+    source = GeneratedHosts()
+    hosts = [replace(lab_host("web-001"), number=number) for number in (3, 3 + DISTINCT)]
+    source.warm(hosts, processes=1)
+    assert source.made(hosts[0]) is source.made(hosts[1])
 
 
 def test_unknown_call_is_refused() -> None:
