@@ -230,7 +230,10 @@ def _product_rule(rng: Random, plan: Plan, product: str, part: str, path: str) -
     return RuleSpec(
         rule_id=rule_id,
         name=f"{product} {part} ({'TCP' if proto == TCP else 'UDP'})",
-        description=f"{product}: {part}, {purpose}. Put there by the installer of {product}.",
+        description=(
+            f"{product}: {part}, {purpose}. Put there by the installer of {product}; whoever takes "
+            "it away should know who still relies on it."
+        ),
         program=path,
         protocol=proto,
         ports=ports if rng.random() < 0.8 else (),

@@ -244,7 +244,7 @@ def add_need(policy: Policy, need: Need) -> None:
     """The permits of one stated need."""
     data = policy.next_rule()
     way = "reaches out" if need.direction == "out" else "is reached"
-    names = (f"Fence gate: {need.service} {way}", f"What the service {need.service} stated.")
+    names = (f"Fence gate: {need.service} {way}", f"What the service {need.service} said it needs.")
     layer_name = "ALE_AUTH_CONNECT" if need.direction == "out" else "ALE_AUTH_RECV_ACCEPT"
     start = (
         program(device(policy.plan, need.program)),
