@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -149,7 +150,9 @@ def _enumerate(inventory: Inventory, text: str) -> tuple[bool, list[str]]:
 
 def _matcher(text: str) -> re.Pattern[str]:
     try:
-        return re.compile(text[1:] if text[0] == "~" else fnmatch.translate(text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of nested sets, such as [[a]
+            return re.compile(text[1:] if text[0] == "~" else fnmatch.translate(text))
     except re.error as error:
         raise UsageError(f"{text!r} is no regular expression: {error}") from None
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from pypsrp.exceptions import AuthenticationError
 
 from pywfp_ps.errors import StoreError
@@ -50,7 +50,7 @@ def refuse(_: Target, __: Visit) -> NoReturn:
 
 
 def limits(**changed: float) -> Limits:
-    return Limits(**{name: getattr(QUICK, name) for name in QUICK.__struct_fields__} | changed)
+    return replace(QUICK, **changed)
 
 
 def test_a_report_becomes_an_outcome() -> None:
@@ -375,10 +375,8 @@ def test_a_store_that_cannot_be_written_ends_the_run() -> None:
         return Report(cause=Cause.INCOMPLETE)
 
     run = FanOut(targets(10), job, limits(at_once=2, grace=LONG))
-    found = []
+    found: list[Outcome] = []
     with pytest.raises(StoreError, match="no space left"):
-        found.extend(run)
-    with contextlib.suppress(StoreError):
         found.extend(run)
     assert [one.outcome for one in found] == ["cancelled"] * 10
 

@@ -23,6 +23,10 @@ WRITTEN: dict[str, dict[str, str]] = {
         "h": "[top:children]\nlow\n[low]\nx\n[low:vars]\nv=low\n[top:vars]\nv=top\n"
         "ansible_group_priority=99\n"
     },
+    "the longest way down is the depth": {
+        "h": "[r1:children]\nc\n[r2:children]\nm\n[m:children]\nc\n[y:children]\nz\n[c]\nx\n"
+        "[z]\nx\n[c:vars]\nv=c\n[z:vars]\nv=z\n"
+    },
     "files beat sections": {
         "h": "[a]\nx v=1 w=1\n[a:vars]\nw=2\nu=2\n",
         "group_vars/all": "u: all\nw: all\n",
