@@ -1,0 +1,147 @@
+"""What came out of pypsrp and the libraries under it, in our words: a cause and a sentence.
+
+Their own words are left out: they may quote what a host sent, or an address with a password in it.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+import requests
+from msgspec import Struct
+from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFaultError
+from spnego.exceptions import SpnegoError
+
+from pywfp_remote.link import LinkError
+
+TIMED_OUT = 2150858793
+"""ERROR_WSMAN_OPERATION_TIMEDOUT (wsmerror.h)."""
+
+WSMAN_FAULT = "wsman-fault"
+"""For `TransportError.what`: the number or subcode says it."""
+
+_TEXT = 300
+_DEEPEST = 20
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """As the attributes of a `TransportError`."""
+
+    what: str
+    text: str
+    code: int | str | None = None
+
+
+def explain(error: BaseException, *, accepted: bool, action: str) -> Failure:
+    """Why a call of pypsrp failed.
+
+    Args:
+        error: What it let out.
+        accepted: Whether the host had taken the account before. WinRM says 401 for used-up quotas
+            too; once it took the account that cannot mean the password.
+        action: WSMan action that was asked for, such as ``Create``.
+    """
+    chain = list(_chain(error))
+    for link in chain:
+        if isinstance(link, LinkError):
+            return Failure(what=link.what, text=link.text)
+        if isinstance(link, WSManFaultError):
+            return _fault(link, action)
+        if isinstance(link, WinRMTransportError):
+            return Failure(what="bad-payload", text=f"HTTP {link.code} without a WSMan fault")
+        if isinstance(link, AuthenticationError):
+            return _refused(accepted)
+    for link in chain:
+        if isinstance(link, SpnegoError):
+            return _not_proved(link, accepted)
+    if isinstance(error, requests.RequestException) or any(isinstance(e, OSError) for e in chain):
+        return _broken(chain, accepted)
+    if isinstance(error, ImportError):
+        return Failure(what="credentials", text=f"the library {error.name} is missing")
+    if isinstance(error, MemoryError):
+        return Failure(what="too-large", text="an answer does not fit into memory")
+    where = f"the answer to {action}" if action else "the logon"
+    return Failure(what="bad-payload", text=f"{where} makes no sense ({type(error).__name__})")
+
+
+def clean(text: object, limit: int = _TEXT) -> str:
+    """A host's words for people: one line, printable, cut; empty for what is no text."""
+    if not isinstance(text, str):
+        return ""
+    line = "".join(c if c.isprintable() else " " for c in text[: limit * 4])
+    line = " ".join(line.split())
+    return line if len(line) <= limit else f"{line[: limit - 3]}..."
+
+
+def _fault(error: WSManFaultError, action: str) -> Failure:
+    code, reason = error.code, clean(error.reason)
+    if isinstance(code, str):
+        code = clean(code, 60)
+    if code is None and not reason:
+        return Failure(what="bad-payload", text=f"the fault to {action} says nothing")
+    number = f" ({code})" if code is not None else ""
+    text = f"{action} was refused{number}: {reason}" if reason else f"{action} was refused{number}"
+    return Failure(what=WSMAN_FAULT if code is not None else "bad-payload", text=text, code=code)
+
+
+def _refused(accepted: bool) -> Failure:
+    if accepted:
+        text = "the host took the account and then refused it, as it does when a quota is used up"
+        return Failure(what="quota", text=text)
+    return Failure(what="credentials", text="the host refuses the account or its password")
+
+
+def _not_proved(error: SpnegoError, accepted: bool) -> Failure:
+    name = type(error).__name__
+    if accepted:
+        return Failure(what="bad-payload", text=f"a sealed answer does not open ({name})")
+    return Failure(what="credentials", text=f"no proof of the account could be made ({name})")
+
+
+def _broken(chain: list[BaseException], accepted: bool) -> Failure:
+    """A connection that did not come about, or broke."""
+    tls = [link for link in chain if isinstance(link, ssl.SSLError | requests.exceptions.SSLError)]
+    if tls:
+        return Failure(what="tls", text=_certificate(chain))
+    if any(isinstance(e, socket.gaierror | requests.exceptions.InvalidURL) for e in chain):
+        return Failure(what="dns", text="the name does not resolve")
+    if accepted:
+        return Failure(what="incomplete", text="the connection broke off")
+    if any(isinstance(link, ConnectionRefusedError) for link in chain):
+        return Failure(what="refused", text="nothing listens on the port")
+    if any(isinstance(link, requests.exceptions.ProxyError) for link in chain):
+        return Failure(what="unreachable", text="the proxy does not lead there")
+    if any(isinstance(link, FileNotFoundError) for link in chain) or _says(chain, "invalid path"):
+        return Failure(what="tls", text="a file of certificates or keys cannot be read")
+    numbers = [link.strerror for link in chain if isinstance(link, OSError) and link.strerror]
+    reason = f": {clean(numbers[-1])}" if numbers else ""
+    return Failure(what="unreachable", text=f"the connection was cut or never stood{reason}")
+
+
+def _certificate(chain: list[BaseException]) -> str:
+    for link in chain:
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return f"the certificate is not to be trusted: {clean(link.verify_message)}"
+    for link in chain:
+        if isinstance(link, ssl.SSLError) and link.reason:
+            return f"no TLS came about: {clean(link.reason)}"
+    return "no TLS came about"
+
+
+def _says(chain: list[BaseException], words: str) -> bool:
+    return any(isinstance(link, OSError) and words in str(link) for link in chain)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception, what it holds and what it came from, nearest first."""
+    waiting, seen = [error], set[int]()
+    while waiting and len(seen) < _DEEPEST:
+        link = waiting.pop(0)
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        held = [*link.args, getattr(link, "reason", None), link.__cause__, link.__context__]
+        waiting += [one for one in held if isinstance(one, BaseException)]

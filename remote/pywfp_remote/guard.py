@@ -1,0 +1,227 @@
+"""What pypsrp does not refuse is refused here, below it, on the HTTP session.
+
+An HTTP answer gets through only if it can be one of WinRM's: no redirect (NTLM would log on
+wherever it leads), no content encoding (kilobytes that unpack to gigabytes), sealed if its request
+was, of bounded size and time, and of the right type.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from pywfp_ps.transports.base import Target
+from pywfp_remote.link import Link
+
+_SEALED = ("multipart/encrypted", "multipart/x-multi-encrypted")
+_SOAP = ("application/soap+xml", "application/xml", "text/xml")
+_WEB = ("text/html", "application/xhtml+xml")
+_BUSY = {502, 503, 504}
+_WORDS = {
+    400: "it could not open the sealed message",
+    404: "nothing is at this path",
+    405: "no WSMan is at this path",
+    500: "no WSMan fault was in it; it may not allow messages that are not sealed",
+}
+_LOGON_LIMIT = 64 * 1024  # bytes of a 401; Windows sends none
+_PIECE = 64 * 1024
+_SCHEMES = {
+    "basic": ("basic",),
+    "credssp": ("credssp",),
+    "negotiate": ("negotiate", "kerberos", "ntlm"),
+    "kerberos": ("negotiate", "kerberos"),
+    "ntlm": ("negotiate", "ntlm"),
+}
+
+
+class GuardedAdapter(HTTPAdapter):
+    """An adapter of requests whose every connection and answer goes through a `Link`."""
+
+    def __init__(self, link: Link, target: Target) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+        self._link, self._target = link, target
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """The pool of connections, each of which the link can cut."""
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        if not getattr(pool.ConnectionCls, "is_held", False):
+            pool.ConnectionCls = _held(pool.ConnectionCls, self._link, self._target)
+        return pool
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """The answer, if it can be one of WinRM's; a 401 unread, all others read.
+
+        Raises:
+            LinkError: It cannot, or time is up.
+            RequestException: As requests says.
+        """
+        del stream, timeout  # our own
+        try:
+            response = self._connected(request, {"verify": verify, "cert": cert}, proxies)
+            self._link.count(_head_size(response))
+            self._judge(request, response)
+            if response.status_code == requests.codes.unauthorized:
+                return response  # unread: whoever binds the logon to TLS needs the live connection
+            self._read(response)
+        except Exception:
+            self._link.check()  # what was cut by us fails in many ways
+            raise
+        self._link.rest()
+        if response.status_code == requests.codes.ok or request.body:
+            self._link.accept()
+        return response
+
+    def _connected(
+        self,
+        request: requests.PreparedRequest,
+        options: Mapping[str, Any],
+        proxies: Mapping[str, str] | None,
+    ) -> requests.Response:
+        """The answer to one request; where no connection comes about it is tried again."""
+        pause = self._target.reconnection_backoff
+        for left in range(self._target.reconnection_retries, -1, -1):
+            self._link.begin(_request_size(request))
+            remaining = self._link.remaining
+            timeout = (
+                min(self._target.connection_timeout, remaining),
+                min(self._target.read_timeout, remaining),
+            )
+            try:
+                return super().send(
+                    request, stream=True, timeout=timeout, proxies=proxies, **options
+                )
+            except requests.ReadTimeout:
+                # Not as requests says it: pypsrp would sleep, and ask again for minutes.
+                self._link.check()
+                self._link.refuse("timeout", f"no answer came in {timeout[1]:.3g} s")
+            except requests.ConnectTimeout:
+                if not left:
+                    text = f"no connection came about in {timeout[0]:.3g} s"
+                    self._link.check()
+                    self._link.refuse("unreachable", text)
+            except requests.ConnectionError as error:
+                if not left or not _never_stood(error):
+                    raise
+            self._link.pause(pause)
+            pause *= 2
+        raise AssertionError  # the last turn returns or raises
+
+    def _judge(self, request: requests.PreparedRequest, response: requests.Response) -> None:
+        status, link = response.status_code, self._link
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if encoding not in {"", "identity"}:
+            link.refuse("bad-payload", "an answer is compressed, which nobody asked for")
+        if status == requests.codes.unauthorized:
+            self._judge_logon(response)
+        elif requests.codes.multiple_choices <= status < requests.codes.bad_request:
+            link.refuse("bad-payload", f"HTTP {status} sends us elsewhere; nobody is followed")
+        elif status == requests.codes.forbidden:
+            link.refuse("access-denied", "HTTP 403: the account may not use WinRM")
+        elif status == requests.codes.proxy_authentication_required:
+            link.refuse("unreachable", "HTTP 407: a proxy on the way wants a logon of its own")
+        elif status in _BUSY:
+            link.refuse("unreachable", f"HTTP {status}: the service does not work at the moment")
+        elif kind in _WEB:
+            text = "a web page came instead of WSMan; a proxy or a portal may answer in its place"
+            link.refuse("bad-payload", text)
+        elif status not in {requests.codes.ok, requests.codes.server_error}:
+            link.refuse("bad-payload", f"HTTP {status}{_words(status)}")
+        elif request.body:
+            self._judge_answer(request, status, kind, _length(response))
+
+    def _judge_answer(
+        self, request: requests.PreparedRequest, status: int, kind: str, length: int | None
+    ) -> None:
+        if length == 0:
+            self._link.refuse("bad-payload", f"HTTP {status}, empty{_words(status)}")
+        if str(request.headers.get("Content-Type", "")).startswith(_SEALED):
+            if kind not in _SEALED:
+                text = "a clear answer came to a sealed request: somebody on the way made it"
+                self._link.refuse("bad-payload", text)
+        elif kind not in _SOAP:
+            self._link.refuse("bad-payload", f"an answer of the type {kind[:60]!r} is no WSMan")
+
+    def _judge_logon(self, response: requests.Response) -> None:
+        length = _length(response)
+        if length is None or length > _LOGON_LIMIT:
+            self._link.refuse("bad-payload", "HTTP 401 with an answer of no or too great length")
+        wanted = _SCHEMES.get(self._target.auth, ())
+        offered = response.headers.get("WWW-Authenticate", "")
+        if wanted and not self._link.accepted and not any(w in offered.lower() for w in wanted):
+            schemes = sorted({part.split()[0][:20] for part in offered.split(",") if part.strip()})
+            text = f"the host takes {', '.join(schemes) or 'no logon'}, not {self._target.auth}"
+            self._link.refuse("endpoint", text)
+
+    def _read(self, response: requests.Response) -> None:
+        limit = max(self._link.limits.answer, min(self._target.max_envelope_size, 4 << 20) + 65536)
+        text = f"an answer is larger than {limit} bytes"
+        if (_length(response) or 0) > limit:
+            self._link.refuse("bad-payload", text)
+        body = bytearray()
+        for piece in response.raw.stream(_PIECE, decode_content=False):
+            self._link.count(len(piece))
+            body += piece
+            if len(body) > limit:
+                self._link.refuse("bad-payload", text)
+        response.raw = _Body(bytes(body))
+
+
+class _Body(io.BytesIO):
+    """A body that was read, where a live one was; its connection is back in the pool."""
+
+    def release_conn(self) -> None:
+        """As of a live one."""
+
+
+def _held(kind: Any, link: Link, target: Target) -> Any:
+    """The class of connections `kind`, each of which `link` can cut from the first packet on."""
+
+    class Held(kind):  # type: ignore[misc]  # a class that is known only now
+        is_held = True
+
+        def _new_conn(self) -> Any:
+            link.check()
+            link.resolve(self.host, self.port, target.connection_timeout)
+            connected = super()._new_conn()
+            link.hold(connected)
+            return connected
+
+    return Held
+
+
+def _never_stood(error: requests.ConnectionError) -> bool:
+    """Whether no connection came about, so that nothing can have been done by the host."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return type(reason).__name__ in {"NewConnectionError", "ConnectTimeoutError"}
+
+
+def _length(response: requests.Response) -> int | None:
+    text = response.headers.get("Content-Length", "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _words(status: int) -> str:
+    return f": {_WORDS[status]}" if status in _WORDS else ""
+
+
+def _head_size(response: requests.Response) -> int:
+    return 17 + sum(len(name) + len(value) + 4 for name, value in response.headers.items())
+
+
+def _request_size(request: requests.PreparedRequest) -> int:
+    head = sum(len(name) + len(value) + 4 for name, value in request.headers.items())
+    body = request.body or b""
+    return 18 + len(request.path_url) + head + len(body)
