@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -110,6 +111,7 @@ def ours(case: dict[str, Any]) -> dict[str, Any] | None:
         return None
 
 
+@pytest.mark.slow
 @settled
 @given(
     st.lists(st.tuples(st.lists(sources, min_size=1, max_size=2), files), min_size=25, max_size=25)
@@ -129,6 +131,7 @@ def test_made_up_inventories_are_read_as_ansible_reads_them(
         assert list(map(ours, cases)) == asked
 
 
+@pytest.mark.slow
 @settled
 @given(
     st.lists(ini_text(), min_size=10, max_size=10),
