@@ -11,6 +11,7 @@ from pywfp_ps.cli.group import WfpGroup
 
 COMMANDS: Final = {
     "callouts": "pywfp_ps.cli.lists:callouts",
+    "collect": "pywfp_ps.cli.collect:collect",
     "completion": "pywfp_ps.cli.completion:completion",
     "contexts": "pywfp_ps.cli.lists:contexts",
     "demo": "pywfp_ps.cli.demo:demo",

@@ -1,0 +1,159 @@
+"""Options that say which hosts are meant and how they let us in."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from msgspec import Struct
+
+from pywfp_ps.errors import UsageError
+from pywfp_ps.report.text import visible
+
+if TYPE_CHECKING:
+    from pywfp_ps.fleet.connection import Resolved, Risk
+    from pywfp_ps.fleet.inventory import Inventory
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class TargetOptions(Struct, frozen=True, kw_only=True):
+    """Which hosts, and the account to use where an inventory names none.
+
+    Attributes:
+        hosts: A pattern; without an inventory a list of hosts.
+        inventory: Inventory files and folders.
+        limit: A further pattern.
+        user: Account.
+        password_from: Source of its password.
+        vault_from: Sources of vault passwords.
+        allow: Risks that are taken by name.
+    """
+
+    hosts: str | None
+    inventory: tuple[str, ...]
+    limit: str | None
+    user: str | None
+    password_from: str | None
+    vault_from: tuple[str, ...]
+    allow: tuple[Risk, ...]
+
+
+class Meant(Struct, frozen=True, kw_only=True):
+    """The hosts that options mean, ready to be visited."""
+
+    resolved: Resolved
+    groups: dict[str, tuple[str, ...]]
+
+
+def target_options(function: Function) -> Function:
+    """Adds the options; the command gets `TargetOptions` as ``asked``."""
+
+    @click.argument("hosts", required=False)
+    @click.option(
+        "-i",
+        "--inventory",
+        multiple=True,
+        metavar="PATH",
+        help="Inventory as Ansible has it: INI, YAML, JSON, or a folder of them.",
+    )
+    @click.option("--limit", metavar="PATTERN", help="Only hosts that match this too.")
+    @click.option("-u", "--user", help="Account, where the inventory names none.")
+    @click.option("-k", "--ask-pass", is_flag=True, help="Ask for the account's password.")
+    @click.option(
+        "--password-from",
+        metavar="SOURCE",
+        help="env:NAME, file:PATH, keyring:SERVICE[/USER] or command:PROGRAM that prints it.",
+    )
+    @click.option(
+        "--vault-password-from",
+        "vault_from",
+        multiple=True,
+        metavar="[LABEL@]SOURCE",
+        help="Password of a vault: prompt, env:NAME, file:PATH, keyring:... or command:...",
+    )
+    @click.option(
+        "--allow",
+        multiple=True,
+        type=click.Choice(["basic", "credssp", "clear"]),
+        help="Take a risk: basic and credssp hand over the password, clear lets all be read.",
+    )
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        hosts: str | None,
+        inventory: tuple[str, ...],
+        limit: str | None,
+        user: str | None,
+        ask_pass: bool,
+        password_from: str | None,
+        vault_from: tuple[str, ...],
+        allow: tuple[Risk, ...],
+        **kw: Any,
+    ) -> Any:
+        if ask_pass and password_from:
+            raise UsageError("choose one of --ask-pass and --password-from")
+        asked = TargetOptions(
+            hosts=hosts,
+            inventory=inventory,
+            limit=limit,
+            user=user,
+            password_from="prompt" if ask_pass else password_from,
+            vault_from=vault_from,
+            allow=allow,
+        )
+        return function(*args, asked=asked, **kw)
+
+    return command  # type: ignore[return-value] # the wrapper takes the place of the function
+
+
+def meant_by(asked: TargetOptions, *, only: frozenset[str] | None = None) -> Meant:
+    """The targets that the options mean; notices go to stderr.
+
+    Args:
+        asked: The options.
+        only: Names to keep of them; all where it is ``None``.
+
+    Raises:
+        UsageError: Nothing is named, or something that is not there.
+    """
+    from pywfp_ps.fleet.connection import resolve_targets
+    from pywfp_ps.fleet.patterns import select_hosts
+    from pywfp_ps.fleet.secrets import read_secret
+    from pywfp_ps.transports.base import Credential
+
+    inventory = _inventory(asked)
+    pattern = asked.hosts if asked.inventory and asked.hosts else "all"
+    names = select_hosts(inventory, pattern, asked.limit)
+    if only is not None:
+        names = [name for name in names if name in only]
+    password = None
+    if asked.password_from:
+        password = read_secret(asked.password_from, user=asked.user or "")
+    fallback = Credential(user=asked.user, password=password)
+    resolved = resolve_targets(inventory, names, fallback=fallback, allow=asked.allow)
+    for notice in resolved.notices:
+        click.echo(f"wfp: {visible(str(notice))}", err=True)
+    groups = {
+        name: tuple(
+            group.name
+            for group in inventory.host(name).all_groups()
+            if group.name not in {"all", "ungrouped"}
+        )
+        for name in names
+    }
+    return Meant(resolved=resolved, groups=groups)
+
+
+def _inventory(asked: TargetOptions) -> Inventory:
+    from pywfp_ps.fleet.inventory import load_inventory
+    from pywfp_ps.fleet.secrets import read_vault_password
+    from pywfp_ps.fleet.vault import Vault
+
+    if not asked.inventory and not asked.hosts:
+        raise UsageError("name hosts (web-03,web-04) or an inventory (--inventory)")
+    vault = Vault([read_vault_password(source) for source in asked.vault_from])
+    sources = asked.inventory or (f"{asked.hosts},",)
+    return load_inventory(sources, vault=vault)
