@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pywfp_ps.store import filter_columns, host_columns, state_columns
+from pywfp_ps.store.macros import MACROS
 from pywfp_ps.store.schema import Column, Kind, Type
 
 KINDS: dict[str, Kind] = {
@@ -115,6 +116,8 @@ def document() -> str:
             lines.insert(-2, "")
             shown = tuple(column for column in shown if column.wide)
         lines += [_row(column) for column in shown]
+    lines += ["", "## Macros", "", "| macro | what |", "|---|---|"]
+    lines += [f"| `{macro.call}` | {macro.doc} |" for macro in MACROS if macro.doc]
     return "\n".join(lines) + "\n"
 
 

@@ -68,6 +68,8 @@ def _remove(store: Path, run: Run) -> bool:
     try:
         run.folder.rename(away)
         shutil.rmtree(away)
+    except FileNotFoundError:
+        return False
     except OSError as error:
         raise StoreError(str(run.folder), error.strerror or str(error)) from None
     finally:
@@ -83,3 +85,7 @@ def _sweep(store: Path) -> None:
         run_id = entry.name[1:].rpartition(".")[0]
         if is_run_id(run_id) and not is_held(lock_path(store, run_id)):
             shutil.rmtree(entry, ignore_errors=True)
+    for lock in (store / LOCKS).glob("*"):
+        if is_run_id(lock.name) and not (store / lock.name).exists() and not is_held(lock):
+            with contextlib.suppress(OSError):
+                lock.unlink()

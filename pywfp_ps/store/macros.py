@@ -17,11 +17,13 @@ class Macro(Struct, frozen=True, kw_only=True):
     Attributes:
         call: How it is called.
         body: What it stands for.
+        other: The same with other arguments, if there is such.
         doc: What it gives, one sentence; empty for parts of others.
     """
 
     call: str
     body: str
+    other: str = ""
     doc: str = ""
 
     @property
@@ -30,122 +32,92 @@ class Macro(Struct, frozen=True, kw_only=True):
         return self.call.partition("(")[0]
 
 
+# A macro's arguments are copied into its body wherever they stand, so a body that names one twice
+# doubles with every level. `list_transform([x], lambda y: ...)[1]` works `x` out once.
 _OCTET: Final = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _V4: Final = rf"{_OCTET}(\.{_OCTET}){{3}}"
+_V6: Final = "([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}"
 
-_PARTS: Final = (
+MACROS: Final = (
     Macro(
         call="_ip4(t)",
-        body=f"""CASE WHEN regexp_full_match(t, '{_V4}') THEN
-            format('{{:02x}}{{:02x}}{{:02x}}{{:02x}}',
-                split_part(t, '.', 1)::UTINYINT::INTEGER, split_part(t, '.', 2)::UTINYINT::INTEGER,
-                split_part(t, '.', 3)::UTINYINT::INTEGER, split_part(t, '.', 4)::UTINYINT::INTEGER)
-            END""",
+        body=f"""list_transform([t], lambda a: CASE WHEN regexp_full_match(a, '{_V4}') THEN
+            array_to_string(list_transform(split(a, '.'),
+                lambda o: format('{{:02x}}', try_cast(o AS INTEGER))), '') END)[1]""",
     ),
     # An IPv4 tail as two groups, so that only groups are left.
     Macro(
-        call="_ip6_tail(t, four)",
-        body="""CASE WHEN four = '' THEN t WHEN _ip4(four) IS NULL THEN NULL
-            ELSE left(t, length(t) - length(four))
-                || left(_ip4(four), 4) || ':' || right(_ip4(four), 4) END""",
+        call="_ip6_tail(t)",
+        body="""list_transform([t], lambda a: list_transform([regexp_extract(a, '[^:]*$')],
+            lambda f: list_transform([_ip4(f)], lambda h:
+                left(a, length(a) - length(f)) || left(h, 4) || ':' || right(h, 4))[1])[1])[1]""",
     ),
-    Macro(
-        call="_ip6_plain(t)",
-        body=r"_ip6_tail(split_part(t, '%', 1), regexp_extract(split_part(t, '%', 1), "
-        r"'[0-9]+[.][0-9.]*$'))",
-    ),
-    Macro(call="_groups(t)", body="CASE WHEN t = '' THEN []::VARCHAR[] ELSE split(t, ':') END"),
-    # `halves` is what stands before and behind the double colon.
-    Macro(
-        call="_ip6_filled(halves)",
-        body="""CASE
-            WHEN len(halves) = 1 AND len(_groups(halves[1])) = 8 THEN _groups(halves[1])
-            WHEN len(halves) = 2 AND len(_groups(halves[1])) + len(_groups(halves[2])) <= 7
-            THEN list_concat(_groups(halves[1]), list_concat(
-                list_transform(
-                    range(8 - len(_groups(halves[1])) - len(_groups(halves[2]))), lambda i: '0'),
-                _groups(halves[2]))) END""",
-    ),
-    Macro(
-        call="_ip6_hex(filled)",
-        body="""CASE WHEN regexp_full_match(list_aggregate(filled, 'string_agg', ':'),
-                '([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}')
-            THEN list_aggregate(list_transform(filled, lambda g: lpad(g, 4, '0')), 'string_agg', '')
-            END""",
-    ),
+    # '::' at an end stands beside a zero of its own, then it stands for 8 - colons groups.
     Macro(
         call="_ip6(t)",
-        body="""CASE WHEN regexp_full_match(t, '[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%[^%]+)?')
-            THEN _ip6_hex(_ip6_filled(split(_ip6_plain(lower(t)), '::'))) END""",
+        body=f"""list_transform([lower(split_part(t, '%', 1))], lambda s:
+            list_transform([CASE WHEN contains(s, '.') THEN _ip6_tail(s) ELSE s END], lambda p:
+            list_transform([CASE WHEN starts_with(p, '::') THEN '0' ELSE '' END || p
+                || CASE WHEN ends_with(p, '::') THEN '0' ELSE '' END], lambda q:
+            list_transform([8 - length(q) + length(replace(q, ':', ''))], lambda n:
+            list_transform([CASE WHEN NOT contains(q, '::') THEN q
+                WHEN n > 0 OR (n = 0 AND p <> q)
+                THEN regexp_replace(q, '::', ':' || repeat('0:', n)) END], lambda f:
+            CASE WHEN regexp_full_match(f, '{_V6}') THEN array_to_string(
+                list_transform(split(f, ':'), lambda g: lpad(g, 4, '0')), '') END
+            )[1])[1])[1])[1])[1]""",
     ),
-)
-
-_PUBLIC: Final = (
     Macro(
         call="ip(t)",
-        body="CASE WHEN contains(t, ':') THEN _ip6(t) ELSE _ip4(t) END",
+        body="""list_transform([t], lambda a: CASE WHEN NOT contains(a, ':') THEN _ip4(a)
+            WHEN regexp_full_match(a, '[0-9a-fA-F:.]+(%[^%/]+)?') THEN _ip6(a) END)[1]""",
         doc="Address as 8 or 32 hex digits that sort as addresses do; null for any other text.",
     ),
+    # First and last address of a prefix: whole digits, one digit in part, then filled up.
     Macro(
-        call="_nibble(h, bits)",
-        body="strpos('0123456789abcdef', substr(h, bits // 4 + 1, 1)) - 1",
+        call="_prefix(h, bits)",
+        body="""list_transform([{'h': h, 'b': bits}], lambda x:
+            CASE WHEN x.b <= 4 * length(x.h) THEN list_transform(
+                [{'n': strpos('0123456789abcdef', substr(x.h, x.b // 4 + 1, 1)) - 1,
+                  'm': ([0, 8, 12, 14])[x.b % 4 + 1], 'l': length(x.h)::INTEGER}], lambda y: [
+                rpad(left(x.h, x.b // 4) || format('{:x}', y.n & y.m), y.l, '0'),
+                rpad(left(x.h, x.b // 4) || format('{:x}', y.n | (15 - y.m)), y.l, 'f')])[1]
+            END)[1]""",
     ),
-    Macro(call="_kept(bits)", body="([0, 8, 12, 14])[bits % 4 + 1]"),
+    # First and last address of a text; null where it names none.
     Macro(
-        call="_prefix_first(h, bits)",
-        body="""CASE WHEN bits < 0 OR bits > 4 * length(h) THEN NULL
-            WHEN bits = 4 * length(h) THEN h
-            ELSE rpad(left(h, bits // 4) || format('{:x}', _nibble(h, bits) & _kept(bits)),
-                length(h)::INTEGER, '0') END""",
-    ),
-    Macro(
-        call="_prefix_last(h, bits)",
-        body="""CASE WHEN bits < 0 OR bits > 4 * length(h) THEN NULL
-            WHEN bits = 4 * length(h) THEN h
-            ELSE rpad(left(h, bits // 4) || format('{:x}', _nibble(h, bits) | (15 - _kept(bits))),
-                length(h)::INTEGER, 'f') END""",
-    ),
-    Macro(
-        call="_bits(t)",
-        body="CASE WHEN regexp_full_match(t, '[0-9]{1,3}') THEN t::INTEGER END",
+        call="_area(t)",
+        body="""list_transform([t], lambda a:
+            list_transform([{'h': ip(regexp_extract(a, '^[^/-]*')), 'r': a[strpos(a, '/') + 1:]}],
+            lambda x: CASE
+                WHEN contains(a, '/') THEN CASE WHEN regexp_full_match(x.r, '[0-9]{1,3}')
+                    THEN _prefix(x.h, try_cast(x.r AS INTEGER)) END
+                WHEN contains(a, '-') THEN list_transform([ip(a[strpos(a, '-') + 1:])], lambda l:
+                    CASE WHEN length(x.h) = length(l) AND x.h <= l THEN [x.h, l] END)[1]
+                WHEN x.h IS NOT NULL THEN [x.h, x.h] END)[1])[1]""",
     ),
     Macro(
         call="ip_first(t)",
-        body="""CASE WHEN contains(t, '/')
-            THEN _prefix_first(ip(split_part(t, '/', 1)), _bits(t[strpos(t, '/') + 1:]))
-            WHEN contains(t, '-') THEN CASE
-                WHEN length(ip(split_part(t, '-', 1))) = length(ip(t[strpos(t, '-') + 1:]))
-                THEN ip(split_part(t, '-', 1)) END
-            ELSE ip(t) END""",
+        body="_area(t)[1]",
         doc="First address of '10.0.0.0/8', '10.0.0.1-10.0.0.9' or one address, as `ip` gives it.",
     ),
-    Macro(
-        call="ip_last(t)",
-        body="""CASE WHEN contains(t, '/')
-            THEN _prefix_last(ip(split_part(t, '/', 1)), _bits(t[strpos(t, '/') + 1:]))
-            WHEN contains(t, '-') THEN CASE
-                WHEN length(ip(split_part(t, '-', 1))) = length(ip(t[strpos(t, '-') + 1:]))
-                THEN ip(t[strpos(t, '-') + 1:]) END
-            ELSE ip(t) END""",
-        doc="Last address of the same.",
-    ),
-    Macro(
-        call="_within(low, high, first, last)",
-        body="length(low) = length(first) AND low <= first AND last <= high",
-    ),
-    Macro(
-        call="_meets(low, high, first, last)",
-        body="length(low) = length(first) AND low <= last AND first <= high",
-    ),
+    Macro(call="ip_last(t)", body="_area(t)[2]", doc="Last address of the same."),
     Macro(
         call="covers(low, high, t)",
-        body="_within(low, high, ip_first(t), ip_last(t))",
-        doc="Whether the area from `low` to `high` (as in `conditions.ip_low`) holds all of `t`.",
+        body="""list_transform([_area(t)], lambda b:
+            length(low) = length(b[1]) AND low <= b[1] AND b[2] <= high)[1]""",
+        other="""(a, b) AS list_transform([{'a': _area(a), 'b': _area(b)}], lambda x:
+            length(x.a[1]) = length(x.b[1]) AND x.a[1] <= x.b[1] AND x.b[2] <= x.a[2])[1]""",
+        doc="Whether the area from `low` to `high` (as `conditions.ip_low`) holds all of `t`; also"
+        " `covers(a, b)` of two texts.",
     ),
     Macro(
         call="overlaps(low, high, t)",
-        body="_meets(low, high, ip_first(t), ip_last(t))",
-        doc="Whether that area and `t` share an address.",
+        body="""list_transform([_area(t)], lambda b:
+            length(low) = length(b[1]) AND low <= b[2] AND b[1] <= high)[1]""",
+        other="""(a, b) AS list_transform([{'a': _area(a), 'b': _area(b)}], lambda x:
+            length(x.a[1]) = length(x.b[1]) AND x.a[1] <= x.b[2] AND x.b[1] <= x.a[2])[1]""",
+        doc="Whether that area and `t` share an address; also `overlaps(a, b)` of two texts.",
     ),
     Macro(
         call="hits_port(list, n)",
@@ -157,9 +129,11 @@ _PUBLIC: Final = (
     ),
     Macro(
         call="hits_ip(list, t)",
-        body="""CASE WHEN ip_first(t) IS NULL THEN NULL WHEN list IS NULL THEN true
-            ELSE len(list_filter(list, lambda a:
-                _meets(ip_first(a), ip_last(a), ip_first(t), ip_last(t)))) > 0 END""",
+        body="""list_transform([{'t': _area(t), 'l': list}], lambda x:
+            CASE WHEN x.t IS NULL THEN NULL WHEN x.l IS NULL THEN true
+            ELSE len(list_filter(list_transform(x.l, lambda a: _area(a)), lambda b:
+                length(x.t[1]) = length(b[1]) AND x.t[1] <= b[2] AND b[1] <= x.t[2])) > 0
+            END)[1]""",
         doc="Whether a list such as `remote_addresses` shares an address with `t`; null is any.",
     ),
     Macro(
@@ -168,21 +142,14 @@ _PUBLIC: Final = (
         doc="Last part of a Windows or other path.",
     ),
 )
-
-_TWO: Final = {
-    "covers": "_within(ip_first(a), ip_last(a), ip_first(b), ip_last(b))",
-    "overlaps": "_meets(ip_first(a), ip_last(a), ip_first(b), ip_last(b))",
-}
-
-MACROS: Final = tuple(macro for macro in _PUBLIC if macro.doc)
-"""Macros for people."""
+"""All macros in the order in which they rest on each other; those with a doc are for people."""
 
 
 def statements() -> list[str]:
     """SQL that makes all macros."""
     made = []
-    for macro in (*_PARTS, *_PUBLIC):
+    for macro in MACROS:
         args = macro.call.removeprefix(macro.name)
-        more = f", (a, b) AS {_TWO[macro.name]}" if macro.name in _TWO else ""
-        made.append(f'CREATE MACRO "{macro.name}"{args} AS {macro.body}{more}')
+        other = f", {macro.other}" if macro.other else ""
+        made.append(f'CREATE MACRO "{macro.name}"{args} AS {macro.body}{other}')
     return made

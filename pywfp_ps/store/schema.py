@@ -21,7 +21,6 @@ class Type(Enum):
     U64S = "UBIGINT[]"
     U32 = "UINTEGER"
     U16 = "USMALLINT"
-    I64 = "BIGINT"
     BOOL = "BOOLEAN"
     BYTES = "BLOB"
     TIME = "TIMESTAMP WITH TIME ZONE"
@@ -38,7 +37,6 @@ class Type(Enum):
             Type.U64S: pa.list_(pa.uint64()),
             Type.U32: pa.uint32(),
             Type.U16: pa.uint16(),
-            Type.I64: pa.int64(),
             Type.BOOL: pa.bool_(),
             Type.BYTES: pa.binary(),
             Type.TIME: pa.timestamp("us", "UTC"),

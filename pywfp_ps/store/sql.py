@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pywfp_ps.errors import StoreError, UsageError
 from pywfp_ps.store.macros import statements
-from pywfp_ps.store.views import literal
+from pywfp_ps.store.views import literal, plain_pattern
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+Parameters = Sequence[object] | Mapping[str, object]
 _CHUNK: Final = 10_000
 _EXPLAIN: Final = re.compile(r"\s*explain\s+(?:analyze\s+)?", re.IGNORECASE)
 _READS: Final = re.compile(r"[\s(]*(?:pivot|select|with|from)\b", re.IGNORECASE)
@@ -34,8 +35,8 @@ class Answer:
         types: DuckDB's types, as text.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        self._cursor = cursor
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters) -> None:
+        self._cursor, self._sql, self._parameters = cursor, sql, parameters
         described = cursor.description or []
         self.columns = _distinct(str(item[0]) for item in described)
         self.types = tuple(str(item[1]) for item in described)
@@ -58,9 +59,16 @@ class Answer:
         return list(self)
 
     def arrow(self) -> pa.RecordBatchReader:
-        """The rows as Arrow record batches, instead of as tuples."""
+        """The rows from the first one on as Arrow record batches.
+
+        Raises:
+            UsageError: The query fails.
+        """
         with _Failures():
-            return self._cursor.to_arrow_reader(_CHUNK)
+            # Asked again as a relation: what a cursor has begun to fetch goes to Arrow by copies.
+            self._cursor.abort()
+            relation = self._cursor.sql(self._sql, params=self._parameters or None)
+            return relation.to_arrow_reader(_CHUNK)
 
     def write_parquet(self, path: Path) -> int:
         """Write the rows to a Parquet file; the number of rows.
@@ -98,6 +106,7 @@ class Engine:
         import duckdb
 
         self._folder = folder
+        self._has_macros = False
         options: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -110,12 +119,19 @@ class Engine:
             self._connection = duckdb.connect(":memory:", config=options)
         except duckdb.Error as error:
             raise UsageError(f"SQL engine: {_first_line(error)}") from None
-        for statement in statements():
-            self._connection.execute(statement)
         self._connection.execute("CREATE SCHEMA internal")
-        self._connection.execute(f"SET allowed_directories = [{literal(f'{folder}{os.sep}')}]")
+        # The second is how a folder with such characters is named where patterns are read.
+        allowed = [literal(f"{text}{os.sep}") for text in (str(folder), plain_pattern(str(folder)))]
+        self._connection.execute(f"SET allowed_directories = [{', '.join(allowed)}]")
         for statement in _LOCKED:
             self._connection.execute(statement)
+
+    def make_macros(self) -> None:
+        """Make the macros; a second time does nothing."""
+        if not self._has_macros:
+            for statement in statements():
+                self.run(statement)
+            self._has_macros = True
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """Run our own SQL.
@@ -130,7 +146,7 @@ class Engine:
         except duckdb.Error as error:
             raise StoreError(str(self._folder), _first_line(error)) from None
 
-    def ask(self, sql: str, parameters: Sequence[object] | dict[str, object]) -> Answer:
+    def ask(self, sql: str, parameters: Parameters) -> Answer:
         """Run the user's SQL: one statement, and one that reads.
 
         Raises:
@@ -139,7 +155,9 @@ class Engine:
         """
         check(self._connection, sql)
         with _Failures():
-            return Answer(self._connection.execute(sql, parameters or None))
+            cursor = self._connection.cursor()
+            cursor.execute(sql, parameters or None)
+        return Answer(cursor, sql, parameters)
 
     def close(self) -> None:
         """Give back memory and files."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,7 @@ from pywfp_ps.store.parts import all_rows, check_parts, rows_of
 from pywfp_ps.store.raw_parts import RawPart, raw_hosts, raw_parts, read_raw
 from pywfp_ps.store.rebuild import columns_needed, snapshot_of
 from pywfp_ps.store.runs import (
+    RAW,
     Manifest,
     Run,
     is_run_id,
@@ -38,11 +39,14 @@ from pywfp_ps.store.views import (
     attempts,
     counted,
     mentioned,
+    mentions_macros,
     parts_of,
     view_of_all,
     view_of_latest,
 )
 from pywfp_ps.store.writer import BUFFER_BYTES, RunWriter
+
+_TRIES: Final = 5
 
 
 class HostLine(Struct, frozen=True, kw_only=True):
@@ -183,6 +187,7 @@ class Store:
             # The manifest is there before the folder has its name: no run is ever without one.
             new = self.folder / f".{manifest.id}.new"
             new.mkdir(mode=0o700)
+            (new / RAW).mkdir(mode=0o700)
             write_manifest(new, manifest)
             new.rename(folder)
         except OSError as error:
@@ -244,7 +249,7 @@ class Store:
         run: str | None = None,
         at: datetime | None = None,
         partial: bool = False,
-        parameters: Sequence[object] | dict[str, object] = (),
+        parameters: Sequence[object] | Mapping[str, object] = (),
     ) -> Answer:
         """Ask in SQL; docs/columns.md has the views.
 
@@ -256,16 +261,25 @@ class Store:
             parameters: Values for ``?`` or ``$name`` in the statement.
 
         Returns:
-            The rows; a second query ends them.
+            The rows, which can be fetched while other queries are asked.
 
         Raises:
             UsageError: The statement is wrong or does more than read, or there is no such run.
             StoreError: Files are gone or damaged.
         """
-        every, shown = self._visible(run, at)
         if self._engine is None:
             self._engine = Engine(self.folder, self._memory_limit)
-        self._make_views(self._engine, mentioned(sql), every, shown, partial=partial)
+        if mentions_macros(sql):
+            self._engine.make_macros()
+        for attempt in range(_TRIES):
+            every, shown = self._visible(run, at)
+            try:
+                self._make_views(self._engine, mentioned(sql), every, shown, partial=partial)
+                break
+            except StoreError:
+                # Another process may have pruned or rewritten a run just now; else it stays wrong.
+                if attempt == _TRIES - 1 or self._visible(run, at) == (every, shown):
+                    raise
         return self._engine.ask(sql, parameters)
 
     def _visible(self, name: str | None, at: datetime | None) -> tuple[list[Run], list[Run]]:

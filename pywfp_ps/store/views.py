@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from pywfp_ps.store.columns import VIEWS, View
+from pywfp_ps.store.macros import MACROS
 from pywfp_ps.store.runs import Part, Run
 from pywfp_ps.store.schema import Column, Kind
 
@@ -20,6 +21,7 @@ _CATALOG: Final = re.compile(
     r"\b(?:show|information_schema|duckdb_\w+|pg_\w+|sqlite_master|pragma_\w+)\b"
 )
 ALL: Final = "_all"
+_MACRO_NAMES: Final = frozenset(macro.name for macro in MACROS)
 _GLOB: Final = re.compile(r"[*?\[]")
 
 
@@ -45,15 +47,26 @@ def mentioned(sql: str) -> list[str]:
     return [name for name in every if name in words]
 
 
+def mentions_macros(sql: str) -> bool:
+    """Whether a text of SQL names a macro, or looks into the catalogue."""
+    lower = sql.lower()
+    return bool(_CATALOG.search(lower)) or not _MACRO_NAMES.isdisjoint(_WORD.findall(lower))
+
+
 def literal(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def files(run_parts: Iterable[tuple[Run, Part]]) -> str:
-    """A list of files as SQL; characters that DuckDB reads as patterns stand for themselves."""
+    """A list of files as SQL."""
     paths = (str(run.folder / part.file) for run, part in run_parts)
-    return ", ".join(literal(_GLOB.sub(lambda mark: f"[{mark[0]}]", path)) for path in paths)
+    return ", ".join(literal(plain_pattern(path)) for path in paths)
+
+
+def plain_pattern(path: str) -> str:
+    """The pattern that only this path fits, where DuckDB reads patterns."""
+    return _GLOB.sub(lambda mark: f"[{mark[0]}]", path)
 
 
 def parts_of(runs: Iterable[Run], kind: Kind) -> list[tuple[Run, Part]]:
@@ -123,7 +136,11 @@ def attempts(runs: Sequence[Run], *, partial: bool) -> list[str]:
     hosts = VIEWS["hosts"].kind
     columns = [c for c in hosts.columns if c.name in ("host", "run_id", "outcome", "holds")]
     order = ", ".join(f"({literal(run.id)}, {place})" for place, run in enumerate(runs))
-    ordered = f"(VALUES {order}) AS r(run_id, place)" if order else "(SELECT '' AS run_id, 0) AS r"
+    ordered = (
+        f"(VALUES {order}) AS r(run_id, place)"
+        if order
+        else "(SELECT '' AS run_id, 0 AS place) AS r"
+    )
     rank = "place" if partial else "place + CASE WHEN outcome = 'ok' THEN 4294967296 ELSE 0 END"
     last_attempts = (
         "CREATE OR REPLACE TABLE internal.attempts AS"

@@ -3,6 +3,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
@@ -20,11 +21,12 @@ from pywfp_ps.store import Store, tables_of
 from pywfp_ps.store.rebuild import snapshot_of
 from tests.strategies_model import conditions, snapshots
 
+_SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 _PLAIN = Filter(id=7, key=None, layer="L", sublayer="S", action="FWP_ACTION_BLOCK")
 _STATED = Completeness(command="netsh wfp show state")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=_SLOW)
 @given(snapshot=snapshots())
 def test_tables_give_the_snapshot_back(snapshot: Snapshot) -> None:
     assert snapshot_of(tables_of(snapshot, host="h", run_id="r")) == snapshot
@@ -68,13 +70,12 @@ def test_odd_values_come_back() -> None:
     assert snapshot_of(tables_of(snapshot, host="h", run_id="r")) == snapshot
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=_SLOW)
 @given(first=snapshots(), second=snapshots())
 def test_the_store_gives_each_host_its_own_snapshot(
-    tmp_path_factory: object, first: Snapshot, second: Snapshot
+    tmp_path_factory: pytest.TempPathFactory, first: Snapshot, second: Snapshot
 ) -> None:
-    make = getattr(tmp_path_factory, "mktemp")  # noqa: B009
-    folder: Path = make("store")
+    folder: Path = tmp_path_factory.mktemp("store")
     store = Store.open(folder / "s", create=True)
     with store.begin_run(command="import", buffer_bytes=1) as writer:
         writer.add("b", second)
