@@ -1,0 +1,217 @@
+"""The explanation in words: what a verdict hangs on, how it can end, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from pywfp_ps.explain.answer import Outcome, Reason
+from pywfp_ps.explain.arbitrate import (
+    LayerResult,
+    Met,
+    SubResult,
+    Verdict,
+    action_of,
+    candidates_of,
+    combine,
+    outcomes,
+    verdict_of,
+    winner_of,
+)
+from pywfp_ps.explain.compile import Entry
+from pywfp_ps.explain.fields import Fields
+from pywfp_ps.explain.logic import MAYBE, NO, YES
+from pywfp_ps.explain.sids import name_of_sid
+from pywfp_ps.model.objects import Condition
+from pywfp_ps.model.sddl import parse_sddl
+from pywfp_ps.model.text import condition_text
+
+if TYPE_CHECKING:
+    from pywfp_ps.explain.engine import Stage
+
+_MOST_SIDS: Final = 4
+_MOST_SHOWN: Final = 8
+_FAMILY: Final = re.compile(r'Contains "([^"]+)"')
+
+
+def short(constant: str) -> str:
+    """A constant without the prefix everybody knows."""
+    return constant.removeprefix("FWPM_").removeprefix("LAYER_").removeprefix("SUBLAYER_")
+
+
+def unknown_fields(stages: Sequence[Stage]) -> tuple[str, ...]:
+    """Fields of filters that may match, at layers whose verdict is not certain, sorted."""
+    found: set[str] = set()
+    for stage in stages:
+        result = stage.result
+        if verdict_of(result.strict) == "unknown":
+            for one in _all_met(result):
+                if one.answer == MAYBE and one.entry.votes:
+                    found.update(_open_fields(one.entry, result))
+    return tuple(sorted(found))
+
+
+def _all_met(result: LayerResult) -> Iterator[Met]:
+    return (one for sub in result.subs for group in sub.met for one in group)
+
+
+def _run_answer(run: int, result: LayerResult) -> int:
+    """The answer of a run of alternatives, from the answers of its conditions."""
+    known = [result.answers.get(atom, NO) for atom in result.program.runs[run]]
+    return max(known, default=YES)
+
+
+def _open_fields(entry: Entry, result: LayerResult) -> Iterator[str]:
+    program = result.program
+    for run in entry.runs:
+        if _run_answer(run, result) == MAYBE:
+            yield program.fields[program.runs[run][0]]
+
+
+def outcomes_of(stages: Sequence[Stage], policy: Verdict) -> tuple[Outcome, ...]:
+    """How the policy verdict can end: the ordinary way, then each exception.
+
+    The ordinary way takes every filter whose match is unknown as not matching; an exception lets
+    one of them match.
+    """
+    if policy != "unknown":
+        return (Outcome(when="always", verdict=policy),)
+    base = {id(stage): _verdict_if(stage.result, None) for stage in stages}
+    verdict = _worst(base.values())
+    found = [Outcome(when="otherwise", verdict=verdict)]
+    seen: set[tuple[str, int]] = set()
+    for stage in stages:
+        result = stage.result
+        if verdict_of(result.policy) != "unknown":
+            continue
+        for one in _all_met(result):
+            key = (stage.step.layer, one.entry.filter.id)
+            if one.answer != MAYBE or not one.entry.votes or key in seen:
+                continue
+            seen.add(key)
+            then = _verdict_if(result, one)
+            if then != base[id(stage)]:
+                others = [v for other, v in base.items() if other != id(stage)]
+                found.append(
+                    Outcome(
+                        when=_condition(one.entry, result),
+                        verdict=_worst([then, *others]),
+                        layer=stage.step.layer,
+                        filter_id=one.entry.filter.id,
+                    )
+                )
+    changed = [one for one in found[1:] if one.verdict != verdict]
+    return (*changed, found[0])
+
+
+def _worst(verdicts: Iterable[Verdict]) -> Verdict:
+    found = set(verdicts)
+    if "block" in found:
+        return "block"
+    return "unknown" if "unknown" in found else "permit"
+
+
+def _verdict_if(result: LayerResult, matching: Met | None) -> Verdict:
+    """The policy verdict of a layer if of all that may match only this one does."""
+    subs = []
+    for sub in result.subs:
+        groups = []
+        for group in sub.met:
+            kept = tuple(
+                Met(one.entry, YES) for one in group if one.answer == YES or one is matching
+            )
+            if kept:
+                groups.append(kept)
+        subs.append(outcomes(groups, strict=False))
+    return verdict_of(combine(subs))
+
+
+def _condition(entry: Entry, result: LayerResult) -> str:
+    """What must be so for a filter to match, beside what is known to be."""
+    program = result.program
+    wanted = {
+        program.fields[program.runs[run][0]]
+        for run in entry.runs
+        if _run_answer(run, result) == MAYBE
+    }
+    return conditions_in_words([c for c in entry.filter.conditions if c.field in wanted])
+
+
+def conditions_in_words(conditions: Sequence[Condition]) -> str:
+    """Conditions as people say them, with names for the SIDs of descriptors."""
+    plain = [one for one in conditions if one.type != "FWP_SECURITY_DESCRIPTOR_TYPE"]
+    parts = [condition_text(plain)] if plain else []
+    parts += [
+        f"{one.field.removeprefix('FWPM_CONDITION_')} is {descriptor_in_words(str(one.value))}"
+        for one in conditions
+        if one.type == "FWP_SECURITY_DESCRIPTOR_TYPE"
+    ]
+    return " and ".join(parts) or "it matches"
+
+
+def descriptor_in_words(text: str) -> str:
+    """Whom a descriptor lets match: names of services, capabilities and accounts."""
+    try:
+        entries = parse_sddl(text).dacl or ()
+    except ValueError:
+        return "(no SDDL)"
+    names = []
+    for ace in entries:
+        family = _FAMILY.search(ace.condition or "")
+        name = f"package {family[1]}" if family else name_of_sid(ace.sid)
+        names.append(f"not {name}" if "D" in ace.type else name)
+    unique = list(dict.fromkeys(names))
+    more = f" and {len(unique) - _MOST_SIDS} more" if len(unique) > _MOST_SIDS else ""
+    return (" or ".join(unique[:_MOST_SIDS]) or "nobody") + more
+
+
+def reasons_of(stages: Sequence[Stage], fields: Fields) -> tuple[Reason, ...]:
+    """A tree for each layer in which something may match: layer, sublayer, filter, condition."""
+    return tuple(_layer_reason(stage, fields) for stage in stages if stage.result.subs)
+
+
+def _layer_reason(stage: Stage, fields: Fields) -> Reason:
+    result = stage.result
+    strict, policy = verdict_of(result.strict), verdict_of(result.policy)
+    said = strict if strict == policy else f"{strict}, as policy {policy}"
+    return Reason(
+        text=f"{short(stage.step.layer)}: {said}",
+        because=tuple(
+            _sublayer_reason(sub, result, fields, stage.step.stem) for sub in result.subs
+        ),
+    )
+
+
+def _sublayer_reason(sub: SubResult, result: LayerResult, fields: Fields, stem: str) -> Reason:
+    candidates = candidates_of(sub)
+    action = action_of(sub.strict, candidates)
+    weight = "missing" if sub.sub.weight is None else f"weight {sub.sub.weight}"
+    shown = candidates[:_MOST_SHOWN]
+    because = [_filter_reason(one, result, fields, stem) for one in shown]
+    if len(candidates) > len(shown):
+        because.append(Reason(text=f"and {len(candidates) - len(shown)} more"))
+    return Reason(
+        text=f"{short(sub.sub.sublayer)} ({weight}): {action}",
+        filter_id=winner_of(sub.strict),
+        because=tuple(because),
+    )
+
+
+def _filter_reason(one: Met, result: LayerResult, fields: Fields, stem: str) -> Reason:
+    filter_ = one.entry.filter
+    does = filter_.action.removeprefix("FWP_ACTION_").lower().replace("_", " ")
+    how = "matches" if one.answer == YES else "may match"
+    hard = ", hard" if filter_.is_hard else ""
+    because = []
+    if one.answer == MAYBE:
+        for field in _open_fields(one.entry, result):
+            said = [c for c in filter_.conditions if c.field == field]
+            why = fields.filled(field, stem).text
+            text = conditions_in_words(said) + (f" ({why})" if why else "")
+            because.append(Reason(text=f"unknown: {text}"))
+    return Reason(
+        text=f"filter {filter_.id} {filter_.name or ''} ({does}{hard}) {how}",
+        filter_id=filter_.id,
+        because=tuple(because),
+    )
