@@ -13,6 +13,7 @@ import requests
 from msgspec import Struct
 from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFaultError
 from spnego.exceptions import SpnegoError
+from urllib3.exceptions import HTTPError
 
 from pywfp_remote.link import LinkError
 
@@ -56,7 +57,7 @@ def explain(error: BaseException, *, accepted: bool, action: str) -> Failure:
     for link in chain:
         if isinstance(link, SpnegoError):
             return _not_proved(link, accepted)
-    if isinstance(error, requests.RequestException) or any(isinstance(e, OSError) for e in chain):
+    if any(isinstance(link, OSError | HTTPError) for link in chain):
         return _broken(chain, accepted)
     if isinstance(error, ImportError):
         return Failure(what="credentials", text=f"the library {error.name} is missing")

@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ReadTimeoutError
 
 from pywfp_ps.transports.base import Target
 from pywfp_remote.link import Link
@@ -138,7 +139,9 @@ class GuardedAdapter(HTTPAdapter):
             text = "a web page came instead of WSMan; a proxy or a portal may answer in its place"
             link.refuse("bad-payload", text)
         elif status not in {requests.codes.ok, requests.codes.server_error}:
-            link.refuse("bad-payload", f"HTTP {status}{_words(status)}")
+            lost = status == requests.codes.bad_request and not link.opening
+            text = f"HTTP {status}{_words(status)}"
+            link.refuse("incomplete" if lost else "bad-payload", text)
         elif request.body:
             self._judge_answer(request, status, kind, _length(response))
 
@@ -171,11 +174,15 @@ class GuardedAdapter(HTTPAdapter):
         if (_length(response) or 0) > limit:
             self._link.refuse("bad-payload", text)
         body = bytearray()
-        for piece in response.raw.stream(_PIECE, decode_content=False):
-            self._link.count(len(piece))
-            body += piece
-            if len(body) > limit:
-                self._link.refuse("bad-payload", text)
+        try:
+            for piece in response.raw.stream(_PIECE, decode_content=False):
+                self._link.count(len(piece))
+                body += piece
+                if len(body) > limit:
+                    self._link.refuse("bad-payload", text)
+        except ReadTimeoutError:
+            self._link.check()
+            self._link.refuse("timeout", "nothing more came of an answer")
         response.raw = _Body(bytes(body))
 
 

@@ -44,16 +44,16 @@ class LinkLimits(Struct, frozen=True, kw_only=True):
             for twice the read timeout of the target.
         total: All answers of a job.
         opening: Requests until the session stands.
-        unframed: What may come after one line of output and before the next.
+        unframed: What may come after one line that may be a frame and before the next.
         closing_seconds: Most time to take leave of the host.
         hurry_seconds: The same once the job was told to stop.
     """
 
     answer: int = MEGABYTE
     answer_seconds: float | None = None
-    total: int = 1024 * MEGABYTE
+    total: int = 512 * MEGABYTE
     opening: int = 100
-    unframed: int = 16 * MEGABYTE
+    unframed: int = 8 * MEGABYTE
     closing_seconds: float = 5.0
     hurry_seconds: float = 1.5
 
@@ -86,6 +86,7 @@ class Link:
         self._lock = threading.Lock()
         self._held: list[socket.socket] = []
         self._over: LinkError | None = None
+        self._if_cut = "unreachable"  # until there is a connection
         self._end = alarm.at(deadline, lambda: self.cut("its time was over"))
         self._answer: Entry | None = None
         self._woken = threading.Event()
@@ -106,6 +107,8 @@ class Link:
         Raises:
             LinkError: It is, and why.
         """
+        if self._over is None and time.monotonic() >= self._deadline:
+            self.cut("its time was over")
         if self._over is not None:
             raise LinkError(self._over.what, self._over.text)
 
@@ -158,7 +161,7 @@ class Link:
 
     def cut(self, text: str) -> None:
         """End the link from any thread: whoever sits in a read wakes up."""
-        self._end_with(LinkError("timeout", text))
+        self._end_with(LinkError(self._if_cut, text))
 
     def shorten(self, seconds: float) -> None:
         """Bring the deadline near; it is never put off."""
@@ -179,6 +182,7 @@ class Link:
 
     def hold(self, connected: socket.socket) -> None:
         """Keep a second handle of a connection, to cut it by. TLS takes the first one away."""
+        self._if_cut = "timeout"
         handle = connected.dup()
         with self._lock:
             if self._over is None:

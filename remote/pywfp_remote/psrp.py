@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from pywfp_ps.errors import UsageError
@@ -54,13 +55,11 @@ class PsrpTransport:
         started = time.thread_time()
         session = Session(target, watch, self._limits)
         try:
-            ended = _run(session, as_script, as_command, on_frame)
+            with closing(session):
+                ended = _run(session, as_script, as_command, on_frame)
         except TransportError as error:
-            session.close()
             error.usage = _usage(session.link, started)
             raise
-        finally:
-            session.close()
         return Ran(
             state=ended.state,
             usage=_usage(session.link, started),

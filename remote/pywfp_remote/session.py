@@ -64,7 +64,7 @@ class Session:
         self._pool: Any = None
         self._begun = False
         # Time for the host to clean up, and for us to take leave, before the sockets are cut.
-        self._soft_end = watch.deadline - min(10.0, max(0.0, self.link.remaining) / 10)
+        self._soft_end = watch.deadline - _reserve(self.link.remaining)
 
     def open(self) -> None:
         """Log on and make the pool.
@@ -112,7 +112,7 @@ class Session:
                     on_frame(line)
                 else:
                     foreign += 1
-            if lines:
+            if any(isinstance(line, str) and line.startswith("{") for line in lines):
                 mark, quick = self.link.received, 0
             elif time.monotonic() - began < _QUICK_SECONDS:
                 quick += 1
@@ -186,6 +186,11 @@ class Session:
             action = self._wsman.action if self._wsman is not None else ""
             failure = explain(error, accepted=accepted, action=action)
         raise self.error(failure.what, failure.text, failure.code)
+
+
+def _reserve(seconds: float) -> float:
+    """How long before the deadline a script is stopped: a poll, the clean-up, the farewell."""
+    return min(max(2.5, seconds / 10), 10.0, seconds / 2)
 
 
 class _Checked(WSMan):
@@ -296,7 +301,7 @@ def _texts(record: Any) -> Iterator[str]:
 
 def _is_ours(error: BaseException) -> bool:
     """Whether the exception began in this package, so that it is a bug of ours."""
-    if isinstance(error, LinkError):
+    if isinstance(error, LinkError | WSManFaultError):
         return False
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
