@@ -57,7 +57,10 @@ _ADDRESS: Final = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}"
     r"(?:\d{1,3}(?:\.\d{1,3}){3})?)(?![\w:])"
 )
-_TERM: Final = re.compile(r"( AND | OR )")
+_TERM: Final = re.compile(
+    r"( AND | OR )(?=\(?(?:[A-Z0-9_]+|\{[0-9a-f-]{36}\}) (?:[=!<>]=?|=~|in |has |FWP_MATCH))"
+)
+"""What stands between two conditions: only where a field and a sign follow, not within a path."""
 _KNOWN_SIDS: Final = frozenset(SID_ALIASES.values())
 _KNOWN_SID: Final = re.compile(
     r"S-1-(?:[0-4](?:-\d{1,3})?|5-\d{1,3}|5-32-\d{1,4}|5-113|5-114|16-\d{1,5}|15-2-[12]|15-3-\d{1,5})"
