@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from msgspec import Struct
+
 from pywfp_ps.model.identity import OwnPlaces, content_id, shape_id
 from pywfp_ps.model.objects import PERMIT_IF_CALLOUT_UNREGISTERED, Condition, Filter, Snapshot
 from pywfp_ps.model.origin import Rule, owner_of, rules_of
@@ -12,7 +14,7 @@ from pywfp_ps.model.text import condition_text
 from pywfp_ps.store.bounds import ip_bounds, number_bounds, value_text
 from pywfp_ps.store.codecs import exact_text, letter_of
 from pywfp_ps.store.columns import KINDS
-from pywfp_ps.store.wide import columns_of
+from pywfp_ps.store.wide import wide_of
 
 _FIREWALL_SUBLAYER: Final = "FWPM_SUBLAYER_MPSSVC_"
 _NO_RULE: Final = Rule()
@@ -32,6 +34,7 @@ def filter_rows(snapshot: Snapshot, filters: Sequence[Filter], own: OwnPlaces) -
     rules = rules_of(snapshot)
     found = [rules.get(filter_.id, _NO_RULE) for filter_ in filters]
     named = [providers.get(filter_.provider or "") for filter_ in filters]
+    sayings = [_said(filter_, own) for filter_ in filters]
     wide = [column.name for column in KINDS["filters"].columns if column.wide]
     return {
         "layer_id": [layers.get(filter_.layer) for filter_ in filters],
@@ -43,12 +46,45 @@ def filter_rows(snapshot: Snapshot, filters: Sequence[Filter], own: OwnPlaces) -
         "rule": [rule.name for rule in found],
         "rule_number": [rule.number for rule in found],
         "origin": [rule.origin for rule in found],
-        "conditions": [condition_text(filter_.conditions) for filter_ in filters],
         "condition_count": [len(filter_.conditions) for filter_ in filters],
-        "content_id": [content_id(filter_) for filter_ in filters],
-        "shape_id": [shape_id(filter_, own) for filter_ in filters],
-        **columns_of((filter_.conditions for filter_ in filters), wide),
+        "conditions": [said.text for said in sayings],
+        "content_id": [said.content_id for said in sayings],
+        "shape_id": [said.shape_id for said in sayings],
+        **{name: [said.wide.get(name) for said in sayings] for name in wide},
     }
+
+
+class _Said(Struct, frozen=True):
+    """What a filter does, in the columns that cost most to work out."""
+
+    text: str
+    content_id: str
+    shape_id: str
+    wide: dict[str, list[Any]]
+
+
+_REMEMBERED: Final = 16_384
+_memory: dict[tuple[object, ...], _Said] = {}
+
+
+def _said(filter_: Filter, own: OwnPlaces) -> _Said:
+    """The columns of a filter; the hosts of a fleet have most of their filters in common."""
+    key = (
+        filter_.layer, filter_.layer_key, filter_.sublayer, filter_.sublayer_key, filter_.action,
+        filter_.callout, filter_.callout_key, filter_.flags, filter_.conditions, own,
+    )  # fmt: skip
+    found = _memory.get(key)
+    if found is None:
+        found = _Said(
+            condition_text(filter_.conditions),
+            content_id(filter_),
+            shape_id(filter_, own),
+            wide_of(filter_.conditions),
+        )
+        if len(_memory) >= _REMEMBERED:
+            _memory.clear()
+        _memory[key] = found
+    return found
 
 
 def _flag_columns(filters: Sequence[Filter]) -> Columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final
@@ -164,11 +164,3 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[Condition], Said]]]] = {
     "FWPM_CONDITION_CURRENT_PROFILE_ID": ("profiles", _profiles),
     "FWPM_CONDITION_IP_LOCAL_INTERFACE": ("luids", _luids),
 }
-
-
-def columns_of(
-    filters: Iterable[Sequence[Condition]], names: Iterable[str]
-) -> dict[str, list[Any]]:
-    """The wide columns of many filters: a list a column, ``None`` where a filter has none."""
-    rows = [wide_of(conditions) for conditions in filters]
-    return {name: [row.get(name) for row in rows] for name in names}
