@@ -71,11 +71,13 @@ class GuardedAdapter(HTTPAdapter):
         del stream, timeout  # our own
         try:
             response = self._connected(request, {"verify": verify, "cert": cert}, proxies)
+            self._link.check()  # a head that was cut off looks like the end of one
             self._link.count(_head_size(response))
             self._judge(request, response)
             if response.status_code == requests.codes.unauthorized:
                 return response  # unread: whoever binds the logon to TLS needs the live connection
             self._read(response)
+            self._link.check()
         except Exception:
             self._link.check()  # what was cut by us fails in many ways
             raise

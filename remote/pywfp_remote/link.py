@@ -97,9 +97,9 @@ class Link:
         return max(0.01, self._deadline - time.monotonic())
 
     @property
-    def is_over(self) -> bool:
-        """Whether nothing more can be asked."""
-        return self._over is not None
+    def over(self) -> LinkError | None:
+        """Why nothing more can be asked; None while it can."""
+        return self._over
 
     def check(self) -> None:
         """Raises where the link is over.

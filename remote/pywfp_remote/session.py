@@ -123,7 +123,7 @@ class Session:
     def close(self) -> None:
         """Take leave as far as the host lets us; never raises."""
         shell = getattr(self._pool, "shell", None)
-        if shell is not None and shell.opened and not self.link.is_over:
+        if shell is not None and shell.opened and self.link.over is None:
             self.link.shorten(self._limits.closing_seconds)
             with contextlib.suppress(Exception):  # the host ends an idle session by itself
                 shell.close()
@@ -150,7 +150,7 @@ class Session:
             self._ask(shell.stop)
         raise self.error("timeout", "the host did not finish in its time")
 
-    def _state(self, state: int) -> State:
+    def _state(self, state: int | None) -> State:
         match state:
             case PSInvocationState.COMPLETED:
                 return "completed"
@@ -184,7 +184,8 @@ class Session:
                 raise
             accepted = self.link.accepted
             action = self._wsman.action if self._wsman is not None else ""
-            failure = explain(error, accepted=accepted, action=action)
+            # What was cut by us fails in many ways, some of them far from the guard.
+            failure = explain(self.link.over or error, accepted=accepted, action=action)
         raise self.error(failure.what, failure.text, failure.code)
 
 
