@@ -14,6 +14,7 @@ from pywfp_ps.model.objects import Completeness, Filter, Snapshot
 from pywfp_ps.payload import TooLargeError
 from pywfp_ps.read import read_dump, read_filters, read_state
 from pywfp_ps.read.netsh import tree
+from pywfp_ps.read.netsh.cuts import cut
 from tests.read.netsh_cases import CASES, case
 
 TEXT = case("running").decode("utf-8-sig")
@@ -81,6 +82,58 @@ def test_the_size_of_the_pieces_makes_no_difference(
 def _without_lines(snapshot: Snapshot) -> tuple[object, ...]:
     kept = [gap for gap in snapshot.gaps if not gap.place.startswith("line ")]
     return snapshot.filters, snapshot.layers, snapshot.contexts, snapshot.completeness, kept
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in CASES.glob("*.xml")))
+def test_taking_repetitions_out_makes_no_difference(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = read_dump(case(name))
+    monkeypatch.setattr(tree, "cut", lambda *_: None)
+    assert read_dump(case(name)) == taken
+
+
+def test_taking_repetitions_out_makes_no_difference_to_real_files(
+    samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [path.read_bytes() for path in sorted(samples.glob("wfpstate/*.xml"))]
+    assert all(cut(data, data.index(b"?>") + 2) for data in files)
+    taken = [read_dump(data) for data in files]
+    monkeypatch.setattr(tree, "cut", lambda *_: None)
+    assert [read_dump(data) for data in files] == taken
+
+
+FALSE_LIST = (
+    '<filterCondition numItems="1"><item><fieldKey>FWPM_CONDITION_IP_PROTOCOL</fieldKey>'
+    "<matchType>FWP_MATCH_EQUAL</matchType><conditionValue><type>FWP_UINT8</type>"
+    "<uint8>6</uint8></conditionValue></item></filterCondition>"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<name>no condition</name>", f"<name><![CDATA[</weight>{FALSE_LIST}]]></name>"),
+        ("<name>no condition</name>", f"<name>x<!--</weight>{FALSE_LIST}--></name>"),
+        ("<name>no condition</name>", f"<name>x<?a </weight>{FALSE_LIST}?></name>"),
+        ("<reserved/>", f"<weight/>{FALSE_LIST}<reserved/>"),
+        ("<reserved/>", f"<unheard>\n<weight></weight>{FALSE_LIST}</unheard><reserved/>"),
+        ("<filterCondition/>", f"{FALSE_LIST[:-18]}<x></filterCondition>"),
+        ("<filterCondition/>", FALSE_LIST.replace("</item>", "</item></item><item>")),
+        ("<filterCondition/>", FALSE_LIST.replace("<item>", "<item>loose")),
+        ("<filterCondition/>", FALSE_LIST.replace("<uint8>", '<uint8 base="10">')),
+        ("<filterCondition/>", FALSE_LIST.replace("<item>", "<item><filterCondition/>")),
+        ("<filterCondition/>", FALSE_LIST.replace("numItems=", 'taken-out-before-parsing="0" x=')),
+        ("<filterCondition/>", '<filterCondition taken-out-before-parsing="7"/>'),
+    ],
+)
+def test_what_looks_like_a_list_is_read_as_it_stands(
+    old: str, new: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = case("filters").decode("utf-8-sig").replace(old, new, 1).encode()
+    taken = read_dump(data)
+    monkeypatch.setattr(tree, "cut", lambda *_: None)
+    assert read_dump(data) == taken
 
 
 def test_utf16_with_half_a_letter_is_not_whole() -> None:

@@ -122,7 +122,9 @@ def test_other_bytes_anywhere_never_raise_anything_else(at: int, new: bytes, gon
         snapshot = read_dump(data)
     except ReadError:
         return
-    assert isinstance(snapshot, Snapshot)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tree, "cut", lambda *_: None)
+        assert read_dump(data) == snapshot
     if snapshot.is_complete:
         known = {one.id for one in FILTERS}
         assert all(isinstance(one, Filter) for one in snapshot.filters)

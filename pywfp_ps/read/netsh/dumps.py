@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -9,7 +10,8 @@ import msgspec
 from pywfp_ps.errors import ReadError
 from pywfp_ps.model.objects import Completeness, Node, Snapshot
 from pywfp_ps.payload.unpack import unpack
-from pywfp_ps.read.netsh.elements import Log, node_of
+from pywfp_ps.read.netsh.cuts import MARK
+from pywfp_ps.read.netsh.elements import Log, WasCutError, node_of
 from pywfp_ps.read.netsh.encoding import utf8_of
 from pywfp_ps.read.netsh.sections import FILTERS, FIREWALL, MAY_BE_MISSING, STATE, Sections
 from pywfp_ps.read.netsh.tree import Element, Tree, parse
@@ -60,9 +62,12 @@ def read_state(data: bytes, *, source: str = "state") -> Snapshot:
     Raises:
         ReadError: It is no such file, is too large, or tries what only a hostile file does.
     """
-    tree, log = _open(data, source)
-    _expect("wfpstate", tree, source)
-    return _state(tree, log)
+
+    def read(tree: Tree, log: Log) -> Snapshot:
+        _expect("wfpstate", tree, source)
+        return _state(tree, log)
+
+    return _read(data, source, read)
 
 
 def read_filters(data: bytes, *, source: str = "filters", verbose: bool | None = None) -> Snapshot:
@@ -76,9 +81,12 @@ def read_filters(data: bytes, *, source: str = "filters", verbose: bool | None =
     Raises:
         ReadError: As `read_state`.
     """
-    tree, log = _open(data, source)
-    _expect("wfpdiag", tree, source)
-    return _filters(tree, log, verbose=verbose)
+
+    def read(tree: Tree, log: Log) -> Snapshot:
+        _expect("wfpdiag", tree, source)
+        return _filters(tree, log, verbose=verbose)
+
+    return _read(data, source, read)
 
 
 def read_dump(data: bytes, *, source: str = "dump") -> Snapshot:
@@ -87,20 +95,29 @@ def read_dump(data: bytes, *, source: str = "dump") -> Snapshot:
     Raises:
         ReadError: As `read_state`.
     """
-    tree, log = _open(data, source)
-    if any(root.tag == "wfpdiag" for root in tree.root):
-        _expect("wfpdiag", tree, source)
-        return _filters(tree, log, verbose=None)
-    _expect("wfpstate", tree, source)
-    return _state(tree, log)
+
+    def read(tree: Tree, log: Log) -> Snapshot:
+        if any(root.tag == "wfpdiag" for root in tree.root):
+            _expect("wfpdiag", tree, source)
+            return _filters(tree, log, verbose=None)
+        _expect("wfpstate", tree, source)
+        return _state(tree, log)
+
+    return _read(data, source, read)
 
 
-def _open(data: bytes, source: str) -> tuple[Tree, Log]:
+def _read(data: bytes, source: str, read: Callable[[Tree, Log], Snapshot]) -> Snapshot:
     plain = unpack(data, source=source)
-    body, problem = utf8_of(plain)
-    if not body or body.isspace():
-        raise ReadError(source, "byte 0", "is empty")
-    tree = parse(body, source)
+    text = utf8_of(plain)
+    try:
+        return read(*_open(text, source, may_cut=True))
+    except WasCutError:
+        return read(*_open(text, source, may_cut=False))
+
+
+def _open(text: tuple[bytes, int, str | None], source: str, *, may_cut: bool) -> tuple[Tree, Log]:
+    body, start, problem = text
+    tree = parse(body, source, start=start, may_cut=may_cut)
     log = Log(source, tree)
     if problem:
         log.gap("the text", problem)
@@ -118,7 +135,9 @@ def _keep_strange(root: Element, log: Log) -> None:
     """Keeps what no object has a place for: attributes, and text beside elements."""
     count = 0
     for element in root.iter():
-        attributes = tuple((str(k), str(v)) for k, v in element.attrib.items() if k != "numItems")
+        attributes = tuple(
+            (str(k), str(v)) for k, v in element.attrib.items() if k not in ("numItems", MARK)
+        )
         beside = [element.text, *(child.tail for child in element)] if len(element) else []
         text = "".join(piece for piece in beside if piece and not piece.isspace())
         if not (attributes or text):

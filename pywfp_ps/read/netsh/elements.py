@@ -16,9 +16,10 @@ from lxml.etree import tostring
 
 from pywfp_ps.errors import ReadError
 from pywfp_ps.model.enums import FlagGroup, flags_of_items, flags_of_number
-from pywfp_ps.model.objects import Condition, Gap, Node
+from pywfp_ps.model.objects import Gap, Node
 from pywfp_ps.model.tables import Kind, reference
 from pywfp_ps.model.values import guid, integer
+from pywfp_ps.read.netsh.cuts import MARK
 from pywfp_ps.read.netsh.tree import Element, Tree
 
 DEPTH_LIMIT: Final = 100
@@ -34,6 +35,10 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 
+class WasCutError(Exception):
+    """An element must be kept as it stands, but a list in it was taken out before parsing."""
+
+
 class Log:
     """What one reading has to say beside its objects, and what it has read before.
 
@@ -42,6 +47,7 @@ class Log:
         kept: Whole sections and list members that are unknown.
         whole: Whether the file was read to its end and in its own words.
         notes: Place below the item that is being read, and problem; moved to `gaps` after it.
+        known: What was made of the items that were taken out before parsing, by kind.
     """
 
     def __init__(self, source: str, tree: Tree) -> None:
@@ -52,7 +58,7 @@ class Log:
         self.gaps: list[Gap] = []
         self.kept: list[Node] = []
         self.notes: list[tuple[str, str]] = []
-        self.conditions: dict[object, Condition] = {}
+        self.known: dict[object, dict[int, Any]] = {}
         self._memo: dict[tuple[object, bytes], Any] = {}
 
     def once(self, element: Element, read: Callable[[Element, K], T], kind: K) -> T:
@@ -129,6 +135,43 @@ def read_nested(
     log.gaps, log.notes = outer
     log.notes += [(gap.place, gap.problem) for gap in inner]
     return found
+
+
+def read_repeated(
+    element: Element,
+    tag: str,
+    log: Log,
+    read: Callable[[Element, K], tuple[T | None, str | None]],
+    kind: K,
+) -> tuple[T, ...]:
+    """All items of a list that may have been taken out before parsing.
+
+    Args:
+        element: The list.
+        tag: Its place below the item that is being read.
+        log: Where trouble is noted.
+        read: Gives an object, or ``None`` to leave it out, and what is wrong with it; rests on
+            nothing but the element and `kind`.
+        kind: Given to `read`; no two readers share a kind.
+    """
+    mark = element.get(MARK)
+    if mark is None:
+        results = [read(child, kind) for child in element]
+    else:
+        known = log.known.setdefault(kind, {})
+        items = log.tree.items
+        results = []
+        for number in log.tree.lists[int(mark)]:
+            result = known.get(number)
+            if result is None:
+                result = known[number] = read(items[number], kind)
+            results.append(result)
+    if problem := miscount(element, len(results)):
+        log.note(tag, problem)
+    for count, (_, trouble) in enumerate(results):
+        if trouble:
+            log.note(f"{tag}/item[{count}]", trouble)
+    return tuple(found for found, _ in results if found is not None)
 
 
 def miscount(element: Element, count: int) -> str | None:
@@ -354,12 +397,15 @@ def node_of(element: Element, depth: int = 0) -> Node:
 
     Raises:
         ReadError: Elements are nested deeper than `DEPTH_LIMIT`.
+        WasCutError: A list in it was taken out before parsing.
     """
     if depth > DEPTH_LIMIT:
         raise ReadError(
             "the file", f"line {element.sourceline}", f"nests more than {DEPTH_LIMIT} elements"
         )
     children = tuple(node_of(child, depth + 1) for child in element)
+    if element.get(MARK) is not None:
+        raise WasCutError
     attributes = tuple(
         (str(name), str(value)) for name, value in element.attrib.items() if name != "numItems"
     )

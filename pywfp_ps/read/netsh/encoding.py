@@ -15,25 +15,24 @@ _UNMARKED: Final = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 _DECLARATION: Final = re.compile(rb"\s*<\?xml\s[^<>]*\?>")
 
 
-def utf8_of(data: bytes) -> tuple[bytes, str | None]:
-    """The text of a file as UTF-8 without mark and XML declaration, and what was wrong with it.
+def utf8_of(data: bytes) -> tuple[bytes, int, str | None]:
+    """UTF-8 text, where in it mark and XML declaration end, and what was wrong with the text.
 
     netsh writes UTF-8 with a mark. Tools that save a dump again often make UTF-16 of it, whose
     declaration then still says UTF-8; so the mark counts and the declaration does not.
     """
     encoding, start = _encoding_of(data)
     problem = None
-    if encoding == "utf-8":
-        body = data[start:]
-    else:
+    body = data
+    if encoding != "utf-8":
         try:
             text = data[start:].decode(encoding)
         except UnicodeDecodeError as error:
             problem = f"byte {start + error.start} is no {encoding.upper()}"
             text = data[start:].decode(encoding, "replace")
-        body = text.encode()
-    declaration = _DECLARATION.match(body)
-    return (body[declaration.end() :] if declaration else body), problem
+        body, start = text.encode(), 0
+    declaration = _DECLARATION.match(body, start)
+    return body, declaration.end() if declaration else start, problem
 
 
 def _encoding_of(data: bytes) -> tuple[str, int]:

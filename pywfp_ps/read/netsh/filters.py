@@ -18,12 +18,12 @@ from pywfp_ps.read.netsh.elements import (
     blob_at,
     display,
     flags_at,
-    miscount,
     node_of,
     nodes_of,
     number,
     own_key,
     parts_of,
+    read_repeated,
     refer,
     reference_at,
     required,
@@ -124,50 +124,7 @@ def _conditions(parts: Parts, addresses: frozenset[str], log: Log) -> tuple[Cond
     if element is None:
         log.note("filterCondition", "is missing; read as no conditions")
         return ()
-    found: list[Condition] = []
-    known = log.conditions
-    is_plain = log.tree.is_plain
-    for item in element:
-        key = _shape(item, addresses) if is_plain else None
-        if key and (seen := known.get(key)) is not None:
-            found.append(seen)
-            continue
-        condition, trouble = _condition(item, addresses)
-        if key and not trouble:
-            known[key] = condition
-        if trouble:
-            log.note(f"filterCondition/item[{len(found)}]", trouble)
-        found.append(condition)
-    if problem := miscount(element, len(found)):
-        log.note("filterCondition", problem)
-    return tuple(found)
-
-
-def _shape(item: Element, addresses: frozenset[str]) -> tuple[object, ...] | None:
-    """All that a condition of the usual shape rests on, ``None`` for any other shape.
-
-    Nine of ten conditions of a dump are repetitions, and to see that costs far less than to read
-    them again.
-    """
-    try:
-        field, match, holder = item
-        kind, value = holder
-    except ValueError:
-        return None
-    if (
-        field.tag != "fieldKey"
-        or match.tag != "matchType"
-        or holder.tag != "conditionValue"
-        or kind.tag != "type"
-    ):
-        return None
-    tag, text = value.tag, value.text
-    if text is None and len(value):
-        data = value[0]
-        if tag != "byteBlob" or data.tag != "data" or len(value) != 2:
-            return None
-        text = data.text
-    return addresses, item.tag, field.text, match.text, kind.text, tag, text
+    return read_repeated(element, "filterCondition", log, _condition, addresses)
 
 
 def _condition(item: Element, addresses: frozenset[str]) -> tuple[Condition, str | None]:

@@ -26,6 +26,7 @@ from pywfp_ps.read.netsh.elements import (
     own_key,
     parts_of,
     read_nested,
+    read_repeated,
     reference_at,
     required,
     text_at,
@@ -80,21 +81,27 @@ def read_layer(element: Element, log: Log) -> Layer:
 
 
 def _fields(parts: Parts, log: Log) -> tuple[Field, ...]:
-    return read_nested(parts, "field", log, lambda item, inner: inner.once(item, _field, "field"))
+    element = parts.get("field")
+    return () if element is None else read_repeated(element, "field", log, _field, "field")
 
 
-def _field(item: Element, _: str) -> Field:
+def _field(item: Element, _: str) -> tuple[Field | None, str | None]:
+    """One field, or what is wrong with it."""
     parts = {str(child.tag): child for child in item}
-    if len(parts) != len(item):
-        raise ValueError("repeats an element")
-    name, key = own_key("conditions", parts, "fieldKey")
-    return Field(
-        name=name,
-        key=key,
-        type=required(parts, "type"),
-        data_type=required(parts, "dataType"),
-        extra=nodes_of(child for tag, child in parts.items() if tag not in _FIELD),
-    )
+    if item.tag != "item" or len(parts) != len(item):
+        return None, "is no item, or repeats an element"
+    try:
+        name, key = own_key("conditions", parts, "fieldKey")
+        field = Field(
+            name=name,
+            key=key,
+            type=required(parts, "type"),
+            data_type=required(parts, "dataType"),
+            extra=nodes_of(child for tag, child in parts.items() if tag not in _FIELD),
+        )
+    except ValueError as problem:
+        return None, str(problem)
+    return field, None
 
 
 def read_callout(item: Element, log: Log) -> Callout:

@@ -8,13 +8,14 @@ elements the damage was in, so that nothing cut short passes for something whole
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from lxml import etree
 from msgspec import Struct
 
 from pywfp_ps.errors import ReadError
+from pywfp_ps.read.netsh.cuts import MARK, Cuts, cut
 
 TAG_LIMIT: Final = 24_000_000
 """Tags in one file; the dump of a host with 50,000 filters has about seven million."""
@@ -37,13 +38,11 @@ _OPTIONS: Final[dict[str, Any]] = {
     "remove_pis": True,
     "resolve_entities": False,
 }
-_STRANGE: Final = tuple(
-    etree.XPath(f"boolean({found})")
-    for found in (
-        "//@*[name() != 'numItems']",
-        "//text()/following-sibling::*[1]",
-        "//text()/preceding-sibling::*[1]",
-    )
+_SOMETHING: Final = re.compile(rb"\S")
+_STRANGE: Final = (
+    etree.XPath(f"boolean(//@*[name() != 'numItems'][name() != '{MARK}'])"),
+    etree.XPath("boolean(//text()/following-sibling::*[1])"),
+    etree.XPath("boolean(//text()/preceding-sibling::*[1])"),
 )
 
 Element = etree._Element  # noqa: SLF001 - the only name that lxml has for the type
@@ -64,45 +63,84 @@ class Tree(Struct, frozen=True):
         damage: Where the file is broken, in file order; empty for a sound file.
         broken: Elements that damage lies in, or that were never closed.
         is_plain: Whether no element has text beside elements or an attribute but ``numItems``.
+        items: Different items of lists that were taken out before parsing.
+        lists: Positions in `items` of what each list holds.
     """
 
     root: Element
     damage: tuple[Damage, ...] = ()
     broken: frozenset[Element] = frozenset()
     is_plain: bool = True
+    items: tuple[Element, ...] = ()
+    lists: list[list[int]] = []
 
 
-def parse(body: bytes, source: str) -> Tree:
+def parse(body: bytes, source: str, *, start: int = 0, may_cut: bool = True) -> Tree:
     """The tree of UTF-8 XML text without a declaration.
 
+    Args:
+        body: The text.
+        source: What errors call it.
+        start: Where in the text to begin.
+        may_cut: Whether repeated items may be taken out first (see `cuts`).
+
     Raises:
-        ReadError: It has a document type, too many tags, elements nested too deeply, or a single
-            text or name of more than ten million characters.
+        ReadError: It is empty, has a document type, too many tags, elements nested too deeply, or
+            a single text or name of more than ten million characters.
     """
-    if len(body) > TAG_LIMIT and (tags := body.count(b"<")) > TAG_LIMIT:
+    if not _SOMETHING.search(body, start):
+        raise ReadError(source, "byte 0", "is empty")
+    if len(body) > TAG_LIMIT and (tags := body.count(b"<", start)) > TAG_LIMIT:
         raise ReadError(source, "the file", f"has {tags} tags, more than {TAG_LIMIT}")
+    if may_cut and (cuts := cut(body, start)) and (tree := _parse_cut(cuts)):
+        return tree
+    root, damaged, log = _feed(_even(body, start), source)
+    if root is not None:
+        return Tree(root, is_plain=_is_plain(root))
+    # Under a root of our own a document type is out of place, so it is always an error.
+    if (place := body.find(b"<!DOCTYPE", start)) >= 0:
+        problem = "declares a document type, which netsh never does"
+        raise ReadError(source, f"byte {place}", problem)
+    _refuse(log, source)
+    return _locate(_even(body, start), damaged, source)
+
+
+def _even(body: bytes, start: int) -> Iterator[bytes]:
+    for at in range(start, len(body), _PIECE):
+        yield body[at : at + _PIECE]
+
+
+def _parse_cut(cuts: Cuts) -> Tree | None:
+    """The tree of a dump without its repeated items; ``None`` unless all of it is sound."""
+    root, items = _feed(cuts.kept)[0], _feed(cuts.items)[0]
+    if root is None or items is None or len(items) != len(cuts.items):
+        return None
+    if not (_is_plain(items) and all(item.tag == "item" for item in items)):
+        return None
+    return Tree(root, is_plain=_is_plain(root), items=tuple(items), lists=cuts.lists)
+
+
+def _feed(
+    pieces: Iterable[bytes], source: str | None = None
+) -> tuple[Element | None, set[int], etree._ListErrorLog]:
+    """The root, or ``None`` for a damaged text; pieces with damage; what the parser said."""
     parser = etree.XMLParser(**_OPTIONS)
     parser.feed(f"<{_ROOT}>")
-    damaged_pieces = set[int]()
+    damaged = set[int]()
     known = 0
-    for number, start in enumerate(range(0, len(body), _PIECE)):
-        parser.feed(body[start : start + _PIECE])
+    for number, piece in enumerate(pieces):
+        parser.feed(piece)
+        if source is None:
+            continue
         if (errors := len(parser.feed_error_log)) > known:
-            damaged_pieces.add(number)
+            damaged.add(number)
             known = errors
             _refuse(parser.feed_error_log, source)
             if errors > DAMAGE_LIMIT:
                 break
     parser.feed(f"</{_ROOT}>")
-    if parser.feed_error_log:
-        # Under a root of our own a document type is out of place, so it is always an error.
-        if (place := body.find(b"<!DOCTYPE")) >= 0:
-            problem = "declares a document type, which netsh never does"
-            raise ReadError(source, f"byte {place}", problem)
-        _refuse(parser.feed_error_log, source)
-        return _locate(body, damaged_pieces, source)
-    root = parser.close()
-    return Tree(root, is_plain=_is_plain(root))
+    log = parser.feed_error_log
+    return (None if log else parser.close()), damaged, log
 
 
 def _is_plain(root: Element) -> bool:
@@ -116,7 +154,7 @@ def _refuse(log: etree._ListErrorLog, source: str) -> None:
             raise ReadError(source, f"line {entry.line}", problem)
 
 
-def _locate(body: bytes, damaged: set[int], source: str) -> Tree:
+def _locate(pieces: Iterable[bytes], damaged: set[int], source: str) -> Tree:
     """Parses again, tag by tag where it is broken, and keeps track of which elements are open."""
     parser = etree.XMLPullParser(events=("start", "end"), **_OPTIONS)
     parser.feed(f"<{_ROOT}>")
@@ -124,7 +162,7 @@ def _locate(body: bytes, damaged: set[int], source: str) -> Tree:
     opened: list[Element] = []
     broken = set[Element]()
     known = 0
-    for piece in _pieces(body, damaged):
+    for piece in _finer(pieces, damaged):
         before = tuple(opened)
         parser.feed(piece)
         _follow(parser, opened)
@@ -141,9 +179,8 @@ def _locate(body: bytes, damaged: set[int], source: str) -> Tree:
     return Tree(root, damage, frozenset(broken), _is_plain(root))
 
 
-def _pieces(body: bytes, damaged: set[int]) -> Iterator[bytes]:
-    for number, start in enumerate(range(0, len(body), _PIECE)):
-        piece = body[start : start + _PIECE]
+def _finer(pieces: Iterable[bytes], damaged: set[int]) -> Iterator[bytes]:
+    for number, piece in enumerate(pieces):
         if number in damaged or number + 1 in damaged:
             yield from _TAG.findall(piece)
         else:
