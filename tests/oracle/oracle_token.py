@@ -100,6 +100,7 @@ def token_of(flow: Mapping[str, object]) -> Token:
         hosts = None
     if _is_kernel(flow) and service is None:
         holds |= {SYSTEM, AUTHENTICATED, ADMINISTRATORS}
+        lacks |= set(SERVICE_HOSTS) | {ANONYMOUS}  # one account: what it is, it is not another
         hosts = False
     if user:
         holds |= {user}
