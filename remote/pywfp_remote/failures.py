@@ -1,6 +1,7 @@
 """What came out of pypsrp and the libraries under it, in our words: a cause and a sentence.
 
-Their own words are left out: they may quote what a host sent, or an address with a password in it.
+Their own words are left out, as they may quote what a host sent, or an address with a password in
+it; but for those of Kerberos and the like, which are about our side of a logon.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ TIMED_OUT = 2150858793
 WSMAN_FAULT = "wsman-fault"
 """For `TransportError.what`: the number or subcode says it."""
 
+_KERBEROS = {"Krb5Error", "GSSError"}  # of libraries that need not be installed
 _TEXT = 300
 _DEEPEST = 20
 
@@ -55,7 +57,7 @@ def explain(error: BaseException, *, accepted: bool, action: str) -> Failure:
         if isinstance(link, AuthenticationError):
             return _refused(accepted)
     for link in chain:
-        if isinstance(link, SpnegoError):
+        if isinstance(link, SpnegoError) or type(link).__name__ in _KERBEROS:
             return _not_proved(link, accepted)
     if any(isinstance(link, OSError | HTTPError) for link in chain):
         return _broken(chain, accepted)
@@ -94,11 +96,12 @@ def _refused(accepted: bool) -> Failure:
     return Failure(what="credentials", text="the host refuses the account or its password")
 
 
-def _not_proved(error: SpnegoError, accepted: bool) -> Failure:
-    name = type(error).__name__
+def _not_proved(error: BaseException, accepted: bool) -> Failure:
     if accepted:
+        name = type(error).__name__
         return Failure(what="bad-payload", text=f"a sealed answer does not open ({name})")
-    return Failure(what="credentials", text=f"no proof of the account could be made ({name})")
+    text = f"no proof of the account could be made: {clean(str(error))}"
+    return Failure(what="credentials", text=text)
 
 
 def _broken(chain: list[BaseException], accepted: bool) -> Failure:
