@@ -109,7 +109,7 @@ def columns_of(view: str) -> list[str]:
     """Names of a view's columns, in order."""
     from pywfp_ps.store import VIEWS
 
-    return [column.name for column in VIEWS[view].columns]
+    return [column.name for column in (*VIEWS[view].columns, *VIEWS[view].aliases)]
 
 
 def _known(name: str, known: Sequence[str], view: str) -> str:

@@ -30,7 +30,17 @@ _SCRUBBED: Final = frozenset(
         *("action", "bound_type", "callout", "callout_key", "cause", "change", "command"),
         *("conditions", "const_name", "content_id", "context", "context_key", "default_sublayer"),
         *("default_sublayer_key", "destination", "direction", "field", "field_key", "fields"),
-        *("filter_key", "filter_type", "flags", "flags_all", "flags_none", "high", "holds", "kind"),
+        *(
+            "filter_key",
+            "filter_type",
+            "key",
+            "flags",
+            "flags_all",
+            "flags_none",
+            "high",
+            "holds",
+            "kind",
+        ),
         *("layer", "layer_key", "leaves_out", "local_address", "local_addresses", "local_ports"),
         *("low", "mask", "match", "next_hop", "os_build", "os_name", "outcome", "profile"),
         *("profiles", "protocols", "provider", "provider_context", "provider_context_key"),
@@ -48,8 +58,8 @@ _SCRUBBED: Final = frozenset(
         *("inbound", "option", "outbound", "rule_store", "service_sid"),
     }
 )
-_PATHS: Final = frozenset({"app", "apps", "device", "file_name", "image_path", "path"})
-_OWNERS: Final = frozenset({"owner", "service"})
+_PATHS: Final = frozenset({"app", "app_id", "apps", "device", "file_name", "image_path", "path"})
+_OWNERS: Final = frozenset({"owner", "service", "service_name"})
 
 _SID: Final = re.compile(r"S-1-\d{1,14}(?:-\d{1,10})+", re.IGNORECASE)
 _GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

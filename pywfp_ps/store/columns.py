@@ -69,12 +69,15 @@ class View(Struct, frozen=True, kw_only=True):
         kind: Kind whose files it reads.
         doc: What a row is, one sentence.
         columns: In order.
+        aliases: The fields of the objects by their own names, behind the columns; `Column.attr`
+            of each is the column that it repeats.
     """
 
     name: str
     kind: Kind
     doc: str
     columns: tuple[Column, ...]
+    aliases: tuple[Column, ...] = ()
 
 
 def _views() -> dict[str, View]:
@@ -83,12 +86,26 @@ def _views() -> dict[str, View]:
         columns = kind.shown
         if kind.name == "hosts":
             columns = (*columns, STALE, SNAPSHOT_RUN)
-        views[kind.name] = View(name=kind.name, kind=kind, doc=kind.doc, columns=columns)
+        views[kind.name] = View(
+            name=kind.name, kind=kind, doc=kind.doc, columns=columns, aliases=_aliases(kind)
+        )
         if kind.name == "filters":
             wide = tuple(column for column in kind.columns if not column.hidden)
             doc = "One filter with what its conditions say, a column each; null: any."
             views["filters_wide"] = View(name="filters_wide", kind=kind, doc=doc, columns=wide)
     return views
+
+
+def _aliases(kind: Kind) -> tuple[Column, ...]:
+    """Names of the objects' own fields, where a column is named so that views join on it."""
+    if kind.group != "state" or kind.name in {"conditions", "filters"}:
+        return ()
+    taken = {column.name for column in kind.columns}
+    return tuple(
+        replace(column, name=column.attr, attr=column.name, doc=f"The same as `{column.name}`.")
+        for column in kind.shown
+        if column.attr and column.attr not in taken
+    )
 
 
 VIEWS: dict[str, View] = _views()
@@ -110,7 +127,7 @@ def document() -> str:
     for view in VIEWS.values():
         lines += ["", f"## {view.name}", "", view.doc, ""]
         lines += ["| column | type | unit | source | what |", "|---|---|---|---|---|"]
-        shown = view.columns
+        shown = (*view.columns, *view.aliases)
         if view.name == "filters_wide":
             lines[-3] += " Has all columns of `filters`, and these."
             lines.insert(-2, "")

@@ -43,6 +43,7 @@ from pywfp_ps.store.views import (
     parts_of,
     view_of_all,
     view_of_latest,
+    with_aliases,
 )
 from pywfp_ps.store.writer import BUFFER_BYTES, RunWriter
 
@@ -324,7 +325,7 @@ class Store:
             else:
                 latest = latest or self._latest(engine, shown, partial=partial)
                 text = view_of_latest(view, shown, latest)
-            engine.run(f'CREATE OR REPLACE VIEW "{name}" AS {text}')
+            engine.run(f'CREATE OR REPLACE VIEW "{name}" AS {with_aliases(view, text)}')
 
     def _latest(self, engine: Engine, runs: Sequence[Run], *, partial: bool) -> Latest:
         for run, part in parts_of(runs, KINDS["hosts"]):

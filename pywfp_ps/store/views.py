@@ -106,6 +106,14 @@ def view_of_all(view: View, runs: Sequence[Run]) -> str:
     return rows(parts_of(runs, view.kind), view.kind, view.columns)
 
 
+def with_aliases(view: View, text: str) -> str:
+    """SQL of a view with the objects' own names for some columns behind it."""
+    if not view.aliases:
+        return text
+    repeated = ", ".join(f'"{alias.attr}" AS "{alias.name}"' for alias in view.aliases)
+    return f"SELECT *, {repeated} FROM ({text})"
+
+
 def view_of_latest(view: View, runs: Sequence[Run], latest: Latest) -> str:
     """SQL of a view over the latest rows of each host."""
     if view.name == "hosts":

@@ -78,7 +78,7 @@ def test_a_short_key_is_refused() -> None:
     [
         (view.name, column.name)
         for view in VIEWS.values()
-        for column in view.columns
+        for column in (*view.columns, *view.aliases)
         if column.type in {Type.TEXT, Type.TEXTS}
     ],
 )
