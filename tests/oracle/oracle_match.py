@@ -181,10 +181,19 @@ def _bits_match(condition: Condition, bits: Bits) -> Tri:
     return tri_not(same) if condition.match == "FWP_MATCH_NOT_EQUAL" else None
 
 
+def _filled_matches_empty(condition: Condition) -> Tri:
+    return False if condition.match == "FWP_MATCH_EQUAL" else None
+
+
 def _ending_matches(condition: Condition, tail: bytes) -> Tri:
+    if condition.value.type == "FWP_EMPTY":
+        return _filled_matches_empty(condition)
     wanted = condition.value.data
     if not isinstance(wanted, bytes):
         return None
+    if condition.match in {"FWP_MATCH_PREFIX", "FWP_MATCH_NOT_PREFIX"}:
+        ends: Tri = True if tail.endswith(wanted) else None if wanted.endswith(tail) else False
+        return ends if condition.match == "FWP_MATCH_PREFIX" else tri_not(ends)
     same: Tri = None if wanted.endswith(tail) else False
     if condition.match == "FWP_MATCH_EQUAL":
         return same

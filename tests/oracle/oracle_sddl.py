@@ -5,7 +5,7 @@ ACEs on WIN://SYSAPPID).
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.oracle.oracle_logic import Tri, tri_and, tri_or
 from tests.oracle.oracle_sddl_condition import evaluate_condition
@@ -63,7 +63,8 @@ def access_granted(sddl: str, token: Token) -> Tri:
         return _walk([ace for ace in aces if not _is_package_sid(ace.sid)], token)
     if token.package is not None:
         return _two_grants(aces, token)
-    plain = _walk([ace for ace in aces if not _is_package_sid(ace.sid)], token)
+    unboxed = replace(token, package=NO_PACKAGE, family="")
+    plain = _walk([ace for ace in aces if not _is_package_sid(ace.sid)], unboxed)
     boxed = _two_grants(aces, token)
     return plain if plain == boxed else None
 
