@@ -275,8 +275,9 @@ def candidates_of(result: SubResult) -> list[Met]:
     return sorted(found, key=lambda one: one.entry.filter.id != winner)
 
 
-def action_of(possible: frozenset[Outcome], deciders: Iterable[Met]) -> Action:
-    """What a sublayer does, in one word."""
+def action_of(result: SubResult, *, strict: bool) -> Action:
+    """What a sublayer does, in one word; ``callout`` where a callout surely is asked first."""
+    possible = result.strict if strict else result.policy
     votes = {vote for vote, _ in possible}
     if votes == {NONE}:
         return "none"
@@ -284,4 +285,11 @@ def action_of(possible: frozenset[Outcome], deciders: Iterable[Met]) -> Action:
         return "permit"
     if votes <= _BLOCKS:
         return "block"
-    return "callout" if all(one.entry.is_callout for one in deciders) else "unknown"
+    for group in result.met:
+        asked = [
+            one for one in group if (one.entry.strict if strict else one.entry.policy) != (NONE,)
+        ]
+        if asked:
+            sure = any(one.answer == YES for one in asked)
+            return "callout" if sure and all(one.entry.is_callout for one in asked) else "unknown"
+    return "unknown"

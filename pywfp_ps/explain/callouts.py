@@ -73,7 +73,7 @@ class Models(Struct, frozen=True, kw_only=True):
 @cache
 def models() -> Models:
     """The table that ships with the package."""
-    text = resources.files(__package__).joinpath("modelled_callouts.toml").read_text("utf-8")
+    text = resources.files("pywfp_ps.explain").joinpath("modelled_callouts.toml").read_text("utf-8")
     loaded = tomllib.loads(text)
     return Models(version=loaded["version"], rows=tuple(Model(**row) for row in loaded["callout"]))
 
@@ -82,6 +82,14 @@ def models() -> Models:
 def model_of(name: str) -> Model | None:
     """The model of a callout by its constant or GUID in braces, if there is one."""
     return next((row for row in models().rows if re.fullmatch(row.match, name)), None)
+
+
+def callout_of(filter_: Filter, callouts: dict[str, Callout]) -> Callout | None:
+    """The callout a filter asks; ``None`` where the snapshot lists none for the filter's layer."""
+    callout = callouts.get(filter_.callout or "")
+    if callout is None or callout.layer not in {None, filter_.layer}:
+        return None  # a callout applies to one layer (FWPM_CALLOUT0)
+    return callout
 
 
 def votes_of(filter_: Filter, callouts: dict[str, Callout]) -> tuple[Votes, Votes]:
@@ -105,7 +113,7 @@ def votes_of(filter_: Filter, callouts: dict[str, Callout]) -> tuple[Votes, Vote
     policy: Votes = (_policy_vote(filter_, may_continue=may_continue),)
     is_permit = PERMIT_IF_CALLOUT_UNREGISTERED in filter_.flags
     absent = permit if is_permit else FILTER_BLOCK
-    callout = callouts.get(filter_.callout or "")
+    callout = callout_of(filter_, callouts)
     if callout is None:
         return tuple({*strict, absent}), tuple({*policy, absent})
     return (strict, policy) if callout.is_registered else ((absent,), (absent,))

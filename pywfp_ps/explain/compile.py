@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from pywfp_ps.explain.callouts import NONE, Votes, votes_of
+from pywfp_ps.explain.callouts import NONE, Votes, callout_of, votes_of
 from pywfp_ps.explain.match import Atom, Test, compile_condition, test_of
 from pywfp_ps.model.objects import (
     CALLOUT_TERMINATING,
@@ -172,7 +172,7 @@ class _Compiler:
             for _, group in groupby(filter_.conditions, key=lambda one: one.field)
         }
         strict, policy = votes_of(filter_, self._callouts)
-        callout = self._callouts.get(filter_.callout or "")
+        callout = callout_of(filter_, self._callouts)
         asks = filter_.action in {CALLOUT_TERMINATING, CALLOUT_UNKNOWN}
         return Entry(
             filter=filter_,

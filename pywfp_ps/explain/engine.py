@@ -71,8 +71,8 @@ class Engine:
         """
         fields, stages, redirectors = self.walk(flow, layers)
         deciding = self._deciding(flow, stages)
-        policy = _whole(verdict_of(stage.result.policy) for stage in stages)
-        strict = _whole(verdict_of(stage.result.strict) for stage in stages)
+        policy = _whole([verdict_of(stage.result.policy) for stage in stages])
+        strict = _whole([verdict_of(stage.result.strict) for stage in stages])
         return Explanation(
             verdict=strict,
             certain=strict != "unknown",
@@ -125,7 +125,7 @@ class Engine:
 
     def _deciding(self, flow: Flow, stages: list[Stage]) -> Deciding | None:
         """The first layer that blocks, or the permit of the authorising layer (policy)."""
-        verdicts = [verdict_of(stage.result.policy) for stage in stages]
+        verdicts: list[Verdict] = [verdict_of(stage.result.policy) for stage in stages]
         verdict = _whole(verdicts)
         if verdict == "unknown" or not stages:
             return None
@@ -263,11 +263,11 @@ def _sublayer_answer(result: SubResult) -> SubLayerAnswer:
     return SubLayerAnswer(
         sublayer=result.sub.sublayer,
         weight=result.sub.weight,
-        action=action_of(result.strict, candidates),
+        action=action_of(result, strict=True),
         clear_action_right=is_hard,
         filter_id=winner,
         candidates=tuple(one.entry.filter.id for one in candidates),
-        policy_action=action_of(result.policy, candidates),
+        policy_action=action_of(result, strict=False),
         policy_filter_id=winner_of(result.policy),
     )
 

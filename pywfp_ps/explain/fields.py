@@ -264,8 +264,15 @@ _Plain = Callable[[Fields], Filled]
 _Maker = Callable[[Fields, str], Filled]
 
 
-def _anywhere(maker: _Plain) -> _Maker:
-    return lambda fields, _stem: maker(fields)
+def _where_bound(maker: _Plain) -> _Maker:
+    """A field of the interface of the local address: a socket bound to none is on none."""
+
+    def make(fields: Fields, stem: str) -> Filled:
+        if stem in _BIND_STEMS and not isinstance(_bind_address(fields).value, int):
+            return Filled(UNKNOWN, "unknown", "a socket bound to no address is on no interface")
+        return maker(fields)
+
+    return make
 
 
 def _one_way(maker: _Plain, stem_of_way: str) -> _Maker:
@@ -290,7 +297,7 @@ def _profile(name: str) -> _Maker:
             return Filled(said, "given")
         luid = _interface(fields).value
         known = fields.context.facts.profiles.get(luid) if isinstance(luid, int) else None
-        if known is not None:
+        if isinstance(luid, int) and known is not None:
             return Filled(known, "derived", f"the category of the interface {luid} is {known}")
         return Filled(UNKNOWN, "unknown", "the network category is not said")
 
@@ -309,7 +316,8 @@ def _epoch(fields: Fields, stem: str) -> Filled:
         return Filled(UNKNOWN, "unknown", "the interface is not said")
     known = fields.context.epochs.get((layer, luid), frozenset())
     if len(known) == 1:
-        return Filled(next(iter(known)), "assumed", f"the interface {luid} is not in quarantine")
+        (epoch,) = known
+        return Filled(epoch, "assumed", f"the interface {luid} is not in quarantine")
     return Filled(UNKNOWN, "unknown", "the filters do not tell one epoch for the interface")
 
 
@@ -349,19 +357,15 @@ def _flags(fields: Fields, stem: str) -> Filled:
         known.append(Bits(0, 0) if flow.redirected else Bits(0, IS_PROXY))
     elif not (fields.context.may_be_redirected and flow.direction == "out"):
         known.append(Bits(0, IS_REDIRECTED | IS_PROXY))
-    bits = Bits(_union(one.set for one in known), _union(one.clear for one in known))
+    is_set, is_clear = 0, 0
+    for one in known:
+        is_set, is_clear = is_set | one.set, is_clear | one.clear
+    bits = Bits(is_set, is_clear)
     return Filled(bits, "assumed" if texts else "derived", "; ".join(texts))
 
 
 def _bit(bit: int, is_set: bool) -> Bits:
     return Bits(bit, 0) if is_set else Bits(0, bit)
-
-
-def _union(words: object) -> int:
-    found = 0
-    for word in words:  # type: ignore[attr-defined] # a generator of numbers
-        found |= word
-    return found
 
 
 def _loopback_bits(fields: Fields, stem: str) -> Bits:
@@ -399,15 +403,15 @@ _MAKERS: Final[dict[str, _Maker]] = {
     "CURRENT_PROFILE_ID": _profile("current_profile"),
     "DIRECTION": _direction,
     "FLAGS": _flags,
-    "INTERFACE_INDEX": _anywhere(_index),
+    "INTERFACE_INDEX": _where_bound(_index),
     "INTERFACE_QUARANTINE_EPOCH": _epoch,
-    "INTERFACE_TYPE": _anywhere(_interface_type),
+    "INTERFACE_TYPE": _where_bound(_interface_type),
     "IP_ARRIVAL_INTERFACE": _one_way(_interface, _ARRIVAL),
     "IP_DESTINATION_ADDRESS": _remote_address,
     "IP_DESTINATION_ADDRESS_TYPE": _destination_type,
     "IP_LOCAL_ADDRESS": _local_address,
     "IP_LOCAL_ADDRESS_TYPE": _local_type,
-    "IP_LOCAL_INTERFACE": _anywhere(_interface),
+    "IP_LOCAL_INTERFACE": _where_bound(_interface),
     "IP_LOCAL_PORT": _local_port,
     "IP_NEXTHOP_INTERFACE": _one_way(_interface, _NEXTHOP),
     "IP_PROTOCOL": lambda fields, _stem: Filled(fields.flow.protocol, "given"),
@@ -421,5 +425,5 @@ _MAKERS: Final[dict[str, _Maker]] = {
     "NEXTHOP_TUNNEL_TYPE": _one_way(_tunnel_type, _NEXTHOP),
     "ORIGINAL_ICMP_TYPE": _icmp_type,
     "ORIGINAL_PROFILE_ID": _profile("original_profile"),
-    "TUNNEL_TYPE": _anywhere(_tunnel_type),
+    "TUNNEL_TYPE": _where_bound(_tunnel_type),
 }

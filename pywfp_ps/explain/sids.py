@@ -44,14 +44,14 @@ KNOWN_SERVICES: Final = (
     "AppIDSvc", "BFE", "BITS", "BTAGService", "CDPSvc", "CertPropSvc", "CryptSvc", "DcomLaunch",
     "Dhcp", "DiagTrack", "Dnscache", "DoSvc", "DPS", "EapHost", "EventLog", "EventSystem",
     "fdPHost", "FDResPub", "gpsvc", "IKEEXT", "iphlpsvc", "KeyIso", "KtmRm", "LanmanServer",
-    "LanmanWorkstation", "lmhosts", "MpsSvc", "MSDTC", "NcaSvc", "NcbService", "Netlogon", "netprofm",
-    "NetTcpPortSharing", "NlaSvc", "nsi", "p2pimsvc", "PcaSvc", "PLA", "PNRPsvc", "PolicyAgent",
-    "ProfSvc", "QWAVE", "RasMan", "RemoteRegistry", "RpcEptMapper", "RpcSs", "Schedule", "seclogon",
-    "SENS", "SessionEnv", "SharedAccess", "SNMP", "SNMPTRAP", "Spooler", "SSDPSRV", "SstpSvc",
-    "SysMain", "TapiSrv", "TermService", "Themes", "TrkWks", "upnphost", "UsoSvc", "VaultSvc",
-    "W32Time", "W3SVC", "WdiServiceHost", "WdiSystemHost", "WdNisSvc", "WebClient", "Wecsvc",
-    "WerSvc", "WinDefend", "WinHttpAutoProxySvc", "Winmgmt", "WinRM", "WlanSvc", "WMPNetworkSvc",
-    "wscsvc", "WSearch", "wuauserv",
+    "LanmanWorkstation", "lmhosts", "MpsSvc", "MSDTC", "NcaSvc", "NcbService", "Netlogon",
+    "netprofm", "NetTcpPortSharing", "NlaSvc", "nsi", "p2pimsvc", "PcaSvc", "PLA", "PNRPsvc",
+    "PolicyAgent", "ProfSvc", "QWAVE", "RasMan", "RemoteRegistry", "RpcEptMapper", "RpcSs",
+    "Schedule", "seclogon", "SENS", "SessionEnv", "SharedAccess", "SNMP", "SNMPTRAP", "Spooler",
+    "SSDPSRV", "SstpSvc", "SysMain", "TapiSrv", "TermService", "Themes", "TrkWks", "upnphost",
+    "UsoSvc", "VaultSvc", "W32Time", "W3SVC", "WdiServiceHost", "WdiSystemHost", "WdNisSvc",
+    "WebClient", "Wecsvc", "WerSvc", "WinDefend", "WinHttpAutoProxySvc", "Winmgmt", "WinRM",
+    "WlanSvc", "WMPNetworkSvc", "wscsvc", "WSearch", "wuauserv",
 )  # fmt: skip
 """Services of Windows whose SIDs stand in filters; names for answers where no list is at hand."""
 

@@ -1,4 +1,4 @@
-"""What the token of a program holds, and whether a security descriptor grants it the right to match.
+"""What a program's token holds, and whether a descriptor grants it the right to match.
 
 A token condition is an access check for the right 0x1 (rule 3.9). The token of an AppContainer
 needs two grants, one through its user side and one through its package side (rule 3.10). What the
@@ -97,19 +97,23 @@ _PRESETS: Final = {
         sids.NETWORK_SERVICE, (sids.USERS, sids.SERVICE_LOGON), (sids.ADMINISTRATORS,)
     ),
 }
+_OF_USER: Final = {preset.user: name for name, preset in _PRESETS.items() if preset.user}
 _ANONYMOUS: Final = "S-1-5-7"
 
 
 def token_of(flow: Flow) -> Token:
     """The token of the program at this host's end of the flow."""
     is_kernel = flow.app == KERNEL and not (flow.preset or flow.user or flow.services)
-    preset = _PRESETS.get("system" if is_kernel else flow.preset or "")
+    preset = _PRESETS.get(
+        "system" if is_kernel else flow.preset or _OF_USER.get(flow.user or "", "")
+    )
     user = flow.user or (preset.user if preset else None)
     held = {sids.EVERYONE, *flow.groups, *map(sids.service_sid, flow.services)}
     lacking: set[str] = set()
     is_said = bool(preset or user or flow.services or flow.groups)
     if preset or user or flow.services:
         held.add(sids.AUTHENTICATED)
+    if preset or user:
         lacking.add(_ANONYMOUS)
     if user:
         held.add(user)

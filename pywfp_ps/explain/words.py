@@ -77,7 +77,7 @@ def outcomes_of(stages: Sequence[Stage], policy: Verdict) -> tuple[Outcome, ...]
     """
     if policy != "unknown":
         return (Outcome(when="always", verdict=policy),)
-    base = {id(stage): _verdict_if(stage.result, None) for stage in stages}
+    base: dict[int, Verdict] = {id(stage): _verdict_if(stage.result, None) for stage in stages}
     verdict = _worst(base.values())
     found = [Outcome(when="otherwise", verdict=verdict)]
     seen: set[tuple[str, int]] = set()
@@ -92,11 +92,11 @@ def outcomes_of(stages: Sequence[Stage], policy: Verdict) -> tuple[Outcome, ...]
             seen.add(key)
             then = _verdict_if(result, one)
             if then != base[id(stage)]:
-                others = [v for other, v in base.items() if other != id(stage)]
+                others: list[Verdict] = [v for other, v in base.items() if other != id(stage)]
                 found.append(
                     Outcome(
                         when=_condition(one.entry, result),
-                        verdict=_worst([then, *others]),
+                        verdict=_worst((then, *others)),
                         layer=stage.step.layer,
                         filter_id=one.entry.filter.id,
                     )
@@ -185,7 +185,7 @@ def _layer_reason(stage: Stage, fields: Fields) -> Reason:
 
 def _sublayer_reason(sub: SubResult, result: LayerResult, fields: Fields, stem: str) -> Reason:
     candidates = candidates_of(sub)
-    action = action_of(sub.strict, candidates)
+    action = action_of(sub, strict=True)
     weight = "missing" if sub.sub.weight is None else f"weight {sub.sub.weight}"
     shown = candidates[:_MOST_SHOWN]
     because = [_filter_reason(one, result, fields, stem) for one in shown]
