@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from pywfp_ps.model.objects import (
@@ -19,8 +20,8 @@ from pywfp_ps.read import read_state
 _FIREWALL = "FWPM_PROVIDER_MPSSVC_WF"
 
 
-def _filter(id_: int, number: int | None = None, **what: object) -> Filter:
-    fields: dict[str, object] = {
+def _filter(id_: int, number: int | None = None, **what: Any) -> Filter:
+    fields: dict[str, Any] = {
         "id": id_,
         "key": None,
         "layer": "FWPM_LAYER_ALE_AUTH_CONNECT_V4",
@@ -29,10 +30,10 @@ def _filter(id_: int, number: int | None = None, **what: object) -> Filter:
         "action": "FWP_ACTION_PERMIT",
         "provider_data": None if number is None else number.to_bytes(8, "little"),
     }
-    return Filter(**(fields | what))  # type: ignore[arg-type] # table rows
+    return Filter(**(fields | what))
 
 
-def _with_origin(context: int) -> dict[str, object]:
+def _with_origin(context: int) -> dict[str, Any]:
     return {"flags": (HAS_FILTER_ORIGIN,), "provider_context_key": UUID(int=context)}
 
 
@@ -107,9 +108,9 @@ def test_every_origin_of_the_samples_resolves(samples: Path) -> None:
 
 
 def test_conditions_read_as_a_sentence() -> None:
-    def one(field: str, type_: str, match: str = "EQUAL", **what: object) -> Condition:
+    def one(field: str, type_: str, match: str = "EQUAL", **what: Any) -> Condition:
         name = f"FWPM_CONDITION_{field}"
-        return Condition(field=name, match=f"FWP_MATCH_{match}", type=type_, **what)  # type: ignore[arg-type] # table rows
+        return Condition(field=name, match=f"FWP_MATCH_{match}", type=type_, **what)
 
     assert condition_text(
         (

@@ -84,8 +84,7 @@ def test_every_view_has_the_declared_columns_and_types(
 ) -> None:
     answer = store.query(f"SELECT * FROM {view}{suffix}")
     assert list(zip(answer.columns, answer.types, strict=True)) == [
-        (column.name, column.type.value)
-        for column in (*VIEWS[view].columns, *VIEWS[view].aliases)
+        (column.name, column.type.value) for column in (*VIEWS[view].columns, *VIEWS[view].aliases)
     ]
 
 

@@ -12,8 +12,8 @@ from pywfp_ps.payload.decoder import decode
 from pywfp_ps.payload.payload import Payload
 from pywfp_ps.read import read_state
 from pywfp_ps.resources import arguments_json, build_script
-from pywfp_remote.lab.generate import make_host
 from pywfp_remote.lab.frame_faults import FaultyHost
+from pywfp_remote.lab.generate import make_host
 from pywfp_remote.lab.generated import DISTINCT, GeneratedHosts, backend_of
 from pywfp_remote.lab.host import LabHost, UnknownCallError, Way
 from tests.pywfp_remote.lab.lab_rig import client, invoke, lab_host, served
