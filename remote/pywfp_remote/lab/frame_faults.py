@@ -18,15 +18,19 @@ from pywfp_ps.payload.frames import (
     End,
     Frame,
     Packing,
+    ProblemFrame,
     Records,
     encode_part,
     read_frame,
     write_frame,
 )
 from pywfp_remote.lab.host import Arguments, HostBackend, LabHost
-from pywfp_remote.lab.problems import PROBLEMS, HostProblem, report
+from pywfp_remote.lab.problems import PROBLEMS, HostProblem, report, thrown
 
 _FACTS = "facts"
+_DUMP = "Get-PyWfpState"
+_SNAPSHOT = "get-pywfpsnapshot"
+_NETSH_PARTS = {"state", "sysports", "options", "netevents"}
 _BOMB_MEGABYTES = 1_024
 _BEHIND = timedelta(days=4 * 365)
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
@@ -46,8 +50,11 @@ class FaultyHost:
     def answer(self, call: str, arguments: Arguments) -> Lines:
         """The frame lines of one call, spoilt."""
         lines = _told(self._behind.answer(call, arguments), self._host)
-        if self._problem is not None and call.startswith(self._problem.calls):
-            lines = _problem(lines, self._problem)
+        if self._problem is not None:
+            if call.lower() == _SNAPSHOT and self._problem.calls == _DUMP:
+                lines = _without_dumps(lines, self._problem)
+            elif call.startswith(self._problem.calls):
+                lines = _problem(lines, self._problem)
         for way in self._ways:
             lines = way(lines)
         return lines
@@ -60,6 +67,18 @@ def _problem(lines: Iterable[str], problem: HostProblem) -> Lines:
             yield line
             continue
         yield from report(problem, frame.part or "")
+
+
+def _without_dumps(lines: Iterable[str], problem: HostProblem) -> Lines:
+    """A problem instead of each part that netsh writes; the rest comes, and then the end."""
+    told: set[str] = set()
+    for frame, line in _read(lines):
+        if frame is None or frame.part not in _NETSH_PARTS:
+            yield line
+        elif frame.part not in told:
+            told.add(frame.part)
+            yield write_frame(ProblemFrame(code=problem.code, part=frame.part, text=problem.text))
+    raise thrown(problem)
 
 
 def _told(lines: Iterable[str], host: LabHost) -> Lines:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pywfp_ps.model.objects import Snapshot
 from pywfp_remote.lab.gen_catalog import AGENT_PROGRAM, AGENT_SERVICE, NEEDS
+from pywfp_remote.lab.gen_context import registry_rules
 from pywfp_remote.lab.gen_names import DOMAIN
 from pywfp_remote.lab.gen_plan import Plan
 from pywfp_remote.lab.gen_policy import SVCHOST, device
@@ -68,11 +69,12 @@ def make_facts(plan: Plan, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def make_context(plan: Plan, rules: Sequence[RuleSpec]) -> dict[str, Any]:
-    """What surrounds the policy: ``services``, ``listeners`` and ``firewall_profiles``.
+    """What surrounds the policy, by kind.
 
-    A service has ``name``, ``sid_type``, ``process_id`` and ``path``; a listener ``protocol``,
-    ``address``, ``port``, ``process_id`` and ``path``. The service of a removed product is missing
-    here, which is how it shows.
+    The kinds are ``services``, ``listeners``, ``firewall_profiles`` and ``firewall_rules``, which
+    stand as in the registry. A service has ``name``, ``sid_type``, ``process_id`` and ``path``; a
+    listener ``protocol``, ``address``, ``port``, ``process_id`` and ``path``. The service of a
+    removed product is missing here, which is how it shows.
     """
     rng = plan.random("context")
     services: dict[str, str] = dict(_OWN_PROGRAMS)
@@ -105,4 +107,5 @@ def make_context(plan: Plan, rules: Sequence[RuleSpec]) -> dict[str, Any]:
             {"profile": name, "enabled": not plan.has("firewall-off")}
             for name in ("Domain", "Private", "Public")
         ],
+        "firewall_rules": registry_rules(rules),
     }

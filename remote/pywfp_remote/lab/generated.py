@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -18,9 +19,11 @@ from msgspec.structs import replace
 
 from pywfp_ps.payload.frames import Begin, encode_part, read_frame, time_text, write_frame
 from pywfp_ps.write import write_state
+from pywfp_remote.lab.gen_context import context_rows
 from pywfp_remote.lab.gen_plan import BLOCK
 from pywfp_remote.lab.generate import make_host
 from pywfp_remote.lab.host import Arguments, HostBackend, LabHost, UnknownCallError
+from pywfp_remote.lab.module_context import context_lines
 from pywfp_remote.lab.module_facts import after_facts, host_facts
 from pywfp_remote.lab.problems import PROBLEMS, report
 
@@ -29,6 +32,8 @@ DISTINCT = 8 * BLOCK
 
 _FACT_CALL = "Get-PyWfpHostFact"
 _STATE_CALL = "Get-PyWfpState"
+_SNAPSHOT_CALL = "Get-PyWfpSnapshot"
+_CALLS = {call.lower(): call for call in (_FACT_CALL, _STATE_CALL, _SNAPSHOT_CALL)}
 _MEGABYTE = 1 << 20
 _DEFAULT_MEGABYTES = "512"  # of Get-PyWfpState -MaxMegabytes
 
@@ -38,11 +43,13 @@ class Made(Struct, frozen=True, kw_only=True):
 
     Attributes:
         facts: As `make_facts` gives them.
+        context: As `make_context` gives it.
         lines: Frames of the state part; the time in the first is to be put in.
         plain: Bytes of the dump.
     """
 
-    facts: dict[str, object]
+    facts: dict[str, Any]
+    context: dict[str, Any]
     lines: tuple[str, ...]
     plain: int
 
@@ -94,35 +101,44 @@ class GeneratedHost:
         self._host, self._source, self._started = host, source, started
 
     def answer(self, call: str, arguments: Arguments) -> Iterator[str]:
-        """The frames of `Get-PyWfpHostFact` or `Get-PyWfpState`.
+        """The frames of `Get-PyWfpHostFact`, `Get-PyWfpState` or `Get-PyWfpSnapshot`.
 
         Raises:
-            UnknownCallError: Another function.
+            UnknownCallError: Another function, or a source that is not netsh.
             FailedError: The dump is larger than ``MaxMegabytes``.
         """
-        known = {_FACT_CALL.lower(): _FACT_CALL, _STATE_CALL.lower(): _STATE_CALL}
-        name = known.get(call.lower())
-        if name is None:
+        name = _CALLS.get(call.lower())
+        given = {key.lower(): value for key, value in arguments.items()}
+        if name is None or str(given.get("source", "netsh")).lower() != "netsh":
             raise UnknownCallError(call)
         yield from self._facts(name)
-        if name == _STATE_CALL:
-            yield from self._state({key.lower(): value for key, value in arguments.items()})
+        if name == _FACT_CALL:
+            return
+        yield from self._state(name, given)
+        if name == _SNAPSHOT_CALL:
+            yield from self._context(name, given)
+        facts = host_facts(self._host, self._source.made(self._host).facts, self._started)
+        yield from _part("after", "after-facts", name, after_facts(facts))
 
     def _facts(self, call: str) -> Iterator[str]:
         facts = host_facts(self._host, self._source.made(self._host).facts, self._started)
         return _part("facts", "host-facts", call, facts)
 
-    def _state(self, arguments: Arguments) -> Iterator[str]:
+    def _context(self, call: str, arguments: Arguments) -> Iterator[str]:
+        made = self._source.made(self._host)
+        facts = host_facts(self._host, made.facts, self._started)
+        rows = context_rows(made.context, made.facts, facts["interfaces"])
+        return context_lines(call, arguments.get("context"), rows)
+
+    def _state(self, call: str, arguments: Arguments) -> Iterator[str]:
         made = self._source.made(self._host)
         limit = int(str(arguments.get("maxmegabytes", _DEFAULT_MEGABYTES)))
         if made.plain > limit * _MEGABYTE:
             yield from report(PROBLEMS["too-large"], "state")
         begin = read_frame(made.lines[0])
         if isinstance(begin, Begin):
-            yield write_frame(replace(begin, taken_at=time_text(datetime.now(UTC))))
+            yield write_frame(replace(begin, call=call, taken_at=time_text(datetime.now(UTC))))
         yield from made.lines[1:]
-        facts = host_facts(self._host, made.facts, self._started)
-        yield from _part("after", "after-facts", _STATE_CALL, after_facts(facts))
 
 
 def make(key: _Key) -> Made:
@@ -130,10 +146,8 @@ def make(key: _Key) -> Made:
     host = make_host(key.index, key.seed, big=key.big, hostile=key.hostile)
     now = datetime.now(UTC)
     plain = write_state(replace(host.snapshot, taken_at=now))
-    lines = encode_part(
-        plain, part="state", content="netsh-state", call=_STATE_CALL, taken_at=now
-    )
-    return Made(facts=host.facts, lines=tuple(lines), plain=len(plain))
+    lines = encode_part(plain, part="state", content="netsh-state", call=_STATE_CALL, taken_at=now)
+    return Made(facts=host.facts, context=host.context, lines=tuple(lines), plain=len(plain))
 
 
 def _key(host: LabHost) -> _Key:

@@ -84,7 +84,12 @@ def report(problem: HostProblem, part: str) -> Iterator[str]:
         FailedError: After the frame.
     """
     yield write_frame(ProblemFrame(code=problem.code, part=part, text=problem.text))
-    raise FailedError(
+    raise thrown(problem)
+
+
+def thrown(problem: HostProblem) -> FailedError:
+    """What the function throws after it told the problem."""
+    return FailedError(
         Failure(
             message=problem.text,
             error_id=f"PyWfp.{problem.code},{problem.thrower}",
