@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 
 from pywfp_ps.transports.base import Target
-from pywfp_remote.link import Link
+from pywfp_remote.link import Link, LinkError
 
 _SEALED = ("multipart/encrypted", "multipart/x-multi-encrypted")
 _SOAP = ("application/soap+xml", "application/xml", "text/xml")
@@ -205,7 +205,11 @@ def _held(kind: Any, link: Link, target: Target) -> Any:
             link.check()
             link.resolve(self.host, self.port, target.connection_timeout)
             connected = super()._new_conn()
-            link.hold(connected)
+            try:
+                link.hold(connected)
+            except LinkError:
+                connected.close()
+                raise
             return connected
 
     return Held

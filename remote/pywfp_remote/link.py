@@ -209,10 +209,12 @@ class Link:
             else:
                 found.append(True)
 
+        self._if_cut = "dns"
         thread = threading.Thread(target=look_up, daemon=True)
         thread.start()
         thread.join(min(seconds, self.remaining))
         self.check()
+        self._if_cut = "unreachable"
         if not found:
             self.refuse("dns", f"the name {name} was not resolved in {seconds:g} s")
         if not found[0]:

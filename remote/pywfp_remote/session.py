@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 from pypsrp.complex_objects import PSInvocationState, RunspacePoolState
 from pypsrp.exceptions import WSManFaultError
-from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.powershell import PowerShell, RunspacePool, RunspacePoolWarning
 from pypsrp.wsman import NAMESPACES, WSMan
 
 from pywfp_ps.transports.base import ScriptError, Target, TransportError, Watch
@@ -32,9 +34,11 @@ _T = TypeVar("_T")
 State = Literal["completed", "failed", "stopped"]
 """As in `Ran`."""
 
-# Without any handler Python prints what libraries log as an error, tracebacks and all.
+# Without any handler Python prints what libraries log as an error, tracebacks and all; and a
+# warning of a host, in the host's own words.
 for _library in ("pypsrp", "spnego"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
+warnings.filterwarnings("ignore", category=RunspacePoolWarning)
 
 
 class Ended(Struct, frozen=True, kw_only=True):
@@ -267,6 +271,8 @@ def _check(target: Target) -> None:
         problem = "no client certificate is given"
     elif target.auth == "certificate" and target.protocol != "https":
         problem = "a client certificate needs HTTPS"
+    elif target.auth == "credssp" and importlib.util.find_spec("requests_credssp") is None:
+        problem = "CredSSP needs the library requests-credssp, which is missing"
     elif target.auth not in _SEALING and target.message_encryption == "always":
         problem = f"{target.auth} cannot seal messages"
     if problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -178,6 +179,21 @@ def test_connection_is_tried_again_as_often_as_asked() -> None:
     assert (error.what, error.usage.requests) == ("refused", 4)
 
 
+def test_look_up_that_hangs_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_o: ended.wait())
+    try:
+        late = run(bare_target(1, address="web-001.example", connection_timeout=30), seconds=0.2)
+        slow = run(bare_target(1, address="web-001.example", connection_timeout=1))
+    finally:
+        ended.set()
+    errors = [got.error for got in (late, slow) if got.error is not None]
+    assert [(error.what, error.text) for error in errors] == [
+        ("dns", "its time was over"),
+        ("dns", "the name web-001.example was not resolved in 1 s"),
+    ]
+
+
 def test_pause_between_tries_ends_with_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -219,6 +235,10 @@ def test_session_is_not_opened_for_ever() -> None:
 INCOMPLETE = [
     ({"auth": "basic", "credential": Credential(user="u")}, "basic needs a user and a password"),
     ({"auth": "credssp", "credential": Credential()}, "credssp needs a user and a password"),
+    (
+        {"auth": "credssp"},
+        "CredSSP needs the library requests-credssp, which is missing",
+    ),
     ({"auth": "certificate"}, "no client certificate is given"),
     (
         {"auth": "certificate", "certificate_file": "/nowhere"},
@@ -232,7 +252,10 @@ INCOMPLETE = [
 
 
 @pytest.mark.parametrize(("options", "text"), INCOMPLETE)
-def test_target_that_cannot_log_on_is_not_asked(options: dict[str, object], text: str) -> None:
+def test_target_that_cannot_log_on_is_not_asked(
+    options: dict[str, object], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "requests_credssp", None)  # as if it were not installed
     error = run(bare_target(1, **options)).error
     assert error is not None
     assert (error.what, error.text) == ("credentials", text)

@@ -11,9 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from pywfp_ps.errors import UsageError
+from pywfp_ps.fleet.visits import Visit
 from pywfp_ps.payload import decode
 from pywfp_ps.transports import load
-from pywfp_ps.transports.base import Patience, Ran, ScriptError, Usage
+from pywfp_ps.transports.base import Patience, Ran, ScriptError, Usage, Watch
 from pywfp_remote.lab.host import Arguments, HostBackend, LabHost, Way
 from tests.pywfp_remote.lab.lab_rig import DUMP, lab_host, served
 from tests.pywfp_remote.psrp_rig import CALL, LINES, Sender, run, sender, shells, target_of
@@ -264,6 +265,16 @@ def test_one_thread_serves_all_alarms() -> None:
         for _ in range(3):
             run(target_of(practice, host))
     assert [t.name for t in threading.enumerate()].count("pywfp-alarm") == 1
+
+
+def test_visit_of_the_fleet_is_a_watch() -> None:
+    host = lab_host()
+    with served(host, factory=sender) as practice:
+        target = target_of(practice, host)
+        visit = Visit(target, 1, 30, lambda: None)
+        watch: Watch = visit
+        got = run(target, watch=watch)
+    assert (tuple(got.lines), visit.is_accepted) == (LINES, True)
 
 
 def test_patience_measures_from_now() -> None:
