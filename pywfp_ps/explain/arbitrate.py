@@ -216,11 +216,13 @@ def _group_outcomes(votes: list[tuple[Met, Votes]]) -> set[Outcome]:
     Where all give one answer, the lowest id that surely matches gets the credit.
     """
     asked = [(one, vote) for one, vote in votes if vote != (NONE,)]
-    kinds = {vote for _, vote in asked}
-    if len(kinds) == 1 and len(next(iter(kinds))) == 1:
+    # A callout that is taken to permit is not the same answer as a permit.
+    kinds = {(one.entry.strict, vote) for one, vote in asked}
+    if len(kinds) == 1:
+        _, vote = asked[0]
         sure = [one.entry.filter.id for one, _ in asked if one.answer == YES]
-        if sure:
-            return {(next(iter(kinds))[0], min(sure))}
+        if sure and len(vote) == 1:
+            return {(vote[0], min(sure))}
     return {(kind, one.entry.filter.id) for one, vote in asked for kind in vote if kind != NONE}
 
 

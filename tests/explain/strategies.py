@@ -197,6 +197,8 @@ def _address_condition(draw: st.DrawFn, field: str, version: int) -> Condition:
 def _number_condition(draw: st.DrawFn, field: str, kind: str) -> Condition:
     pool = _NUMBERS[field]
     shape = draw(st.sampled_from(["equal"] * 6 + ["range", "order", "not", "flags"]))
+    if field == "INTERFACE_QUARANTINE_EPOCH":
+        shape = "equal"  # what releases an interface is a pair of equalities
     number = draw(st.sampled_from(pool))
     if shape == "range":
         high = draw(st.sampled_from(pool))
@@ -376,7 +378,7 @@ def policies(draw: st.DrawFn) -> Snapshot:
     for name in sorted(busy):
         for _ in range(draw(st.integers(1, 7))):
             filters.append(draw(_filter(100 + len(filters), name, callouts)))
-    filters += draw(_theme(sorted(busy)[0], callouts, 100 + len(filters)))
+    filters += draw(_theme(min(busy), callouts, 100 + len(filters)))
     order = draw(st.permutations(range(len(filters)))) if filters else []
     disabled = draw(st.booleans())
     return Snapshot(
