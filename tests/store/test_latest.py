@@ -204,3 +204,13 @@ def test_rows_can_be_fetched_while_other_queries_are_asked(store: Store) -> None
     assert start + [row[0] for row in rows] == list(range(1, 31)) + [
         number for more in range(1, 1000) for number in range(1 + 1000 * more, 31 + 1000 * more)
     ]
+
+
+def test_a_run_that_was_not_finished_by_then_does_not_count(store: Store) -> None:
+    run_id = put_run(store, "a")
+    manifest = store.run(run_id).manifest
+    early = replace(manifest, started_at=manifest.started_at - timedelta(hours=5))
+    write_manifest(store.folder / run_id, early)
+    assert store.query(COUNT, at=early.started_at + timedelta(hours=1)).all() == []
+    assert early.finished_at is not None
+    assert store.query(COUNT, at=early.finished_at).all() == [("a", 2)]
