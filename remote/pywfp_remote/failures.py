@@ -24,7 +24,9 @@ TIMED_OUT = 2150858793
 WSMAN_FAULT = "wsman-fault"
 """For `TransportError.what`: the number or subcode says it."""
 
-_KERBEROS = {"Krb5Error", "GSSError"}  # of libraries that need not be installed
+# Of libraries that need not be installed.
+_KERBEROS = {"Krb5Error", "GSSError"}
+_CREDSSP = "AuthenticationException"
 _TEXT = 300
 _DEEPEST = 20
 
@@ -54,7 +56,7 @@ def explain(error: BaseException, *, accepted: bool, action: str) -> Failure:
             return _fault(link, action)
         if isinstance(link, WinRMTransportError):
             return Failure(what="bad-payload", text=f"HTTP {link.code} without a WSMan fault")
-        if isinstance(link, AuthenticationError):
+        if isinstance(link, AuthenticationError) or type(link).__name__ == _CREDSSP:
             return _refused(accepted)
     for link in chain:
         if isinstance(link, SpnegoError) or type(link).__name__ in _KERBEROS:

@@ -141,9 +141,9 @@ class GuardedAdapter(HTTPAdapter):
             text = "a web page came instead of WSMan; a proxy or a portal may answer in its place"
             link.refuse("bad-payload", text)
         elif status not in {requests.codes.ok, requests.codes.server_error}:
-            lost = status == requests.codes.bad_request and not link.opening
-            text = f"HTTP {status}{_words(status)}"
-            link.refuse("incomplete" if lost else "bad-payload", text)
+            if status == requests.codes.bad_request and not link.opening:
+                link.refuse("incomplete", "the connection was lost, and with it the key")
+            link.refuse("bad-payload", f"HTTP {status}{_words(status)}")
         elif request.body:
             self._judge_answer(request, status, kind, _length(response))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -128,6 +129,21 @@ def shells(practice: Practice) -> int:
     """How many shells are open on all hosts."""
     ports = [port for port in practice._open if isinstance(port, Port)]
     return sum(end.service.shells for port in ports for end in port._endpoints.values())
+
+
+def drop_connections(practice: Practice) -> None:
+    """Cut every connection to the hosts, as a firewall on the way would; back once it is done."""
+
+    async def drop() -> None:
+        for port in practice._open:
+            for connection in port._web.connections if isinstance(port, Port) else ():
+                if connection.transport is not None:
+                    connection.transport.abort()
+        await asyncio.sleep(0)
+
+    port = next(port for port in practice._open if isinstance(port, Port))
+    assert port._server is not None
+    asyncio.run_coroutine_threadsafe(drop(), port._server.get_loop()).result(30)
 
 
 def bare_target(port: int, **options: Any) -> Target:

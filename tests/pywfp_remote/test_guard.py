@@ -116,7 +116,7 @@ def test_answer_that_is_none_of_winrm_is_refused(text: str) -> None:
     assert (error.what, error.text) == REFUSED[text]
 
 
-def _drip(head: bytes, piece: bytes) -> Got:
+def _drip(head: bytes, piece: bytes, seconds: float = 20, limits: LinkLimits | None = None) -> Got:
     """A job against a port that sends `head` and then `piece` again and again, for ever."""
 
     def answer(connection: socket.socket, ended: threading.Event) -> None:
@@ -125,7 +125,7 @@ def _drip(head: bytes, piece: bytes) -> Got:
             connection.sendall(piece)
 
     with answering(answer) as port:
-        return run(bare_target(port), limits=LinkLimits(answer_seconds=0.3), seconds=20)
+        return run(bare_target(port), limits=limits, seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,15 @@ def _drip(head: bytes, piece: bytes) -> Got:
     ],
 )
 def test_drip_is_cut_wherever_it_is(head: bytes, piece: bytes) -> None:
-    error = _drip(head, piece).error
+    error = _drip(head, piece, limits=LinkLimits(answer_seconds=0.3)).error
     assert error is not None
     assert (error.what, error.text) == ("timeout", "one answer took more than 0.3 s")
+
+
+def test_drip_is_cut_at_the_deadline() -> None:
+    error = _drip(b"HTTP/1.1 200 OK\r\nX: ", b"x", seconds=0.3).error
+    assert error is not None
+    assert (error.what, error.text) == ("timeout", "its time was over")
 
 
 @pytest.mark.parametrize("protocol", ["http", "https"])

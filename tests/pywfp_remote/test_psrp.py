@@ -17,7 +17,16 @@ from pywfp_ps.transports import load
 from pywfp_ps.transports.base import Patience, Ran, ScriptError, Usage, Watch
 from pywfp_remote.lab.host import Arguments, HostBackend, LabHost, Way
 from tests.pywfp_remote.lab.lab_rig import DUMP, lab_host, served
-from tests.pywfp_remote.psrp_rig import CALL, LINES, Sender, run, sender, shells, target_of
+from tests.pywfp_remote.psrp_rig import (
+    CALL,
+    LINES,
+    Sender,
+    drop_connections,
+    run,
+    sender,
+    shells,
+    target_of,
+)
 
 _NOTHING = Usage()
 
@@ -166,6 +175,26 @@ def test_what_the_taker_raises_comes_out_and_the_shell_is_closed() -> None:
         with pytest.raises(RuntimeError, match="the disk is full"):
             run(target_of(practice, host), on_frame=refuse)
         assert shells(practice) == 0
+
+
+@pytest.mark.parametrize("way", [Way.NTLM, Way.NEGOTIATE])
+def test_connection_lost_in_mid_run(way: Way, tmp_path: Path) -> None:
+    """With the connection a sealed session loses its key; one over TLS goes on."""
+
+    def drop(_line: str) -> None:
+        if not dropped:
+            dropped.append(True)
+            drop_connections(practice)
+
+    dropped: list[bool] = []
+    host = lab_host("web-001", way)
+    with served(host, factory=sender, most_streams=1) as practice:
+        got = run(target_of(practice, host, tmp_path if way.is_tls else None), on_frame=drop)
+    if way is Way.NTLM:
+        assert got.error is not None
+        assert got.error.what == "incomplete"
+    else:
+        assert tuple(got.lines) == LINES
 
 
 class Endless:
