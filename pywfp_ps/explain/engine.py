@@ -124,18 +124,25 @@ class Engine:
         return found
 
     def _deciding(self, flow: Flow, stages: list[Stage]) -> Deciding | None:
-        """The first layer that blocks, or the permit of the authorising layer (policy)."""
-        verdicts: list[Verdict] = [verdict_of(stage.result.policy) for stage in stages]
+        """The filter of the first layer that blocks, or of the authorising layer's permit.
+
+        Where the strict verdict is certain it is the strict one, else that of the policy verdict.
+        """
+        finals = [stage.result.strict for stage in stages]
+        if _whole([verdict_of(one) for one in finals]) == "unknown":
+            finals = [stage.result.policy for stage in stages]
+        verdicts: list[Verdict] = [verdict_of(one) for one in finals]
         verdict = _whole(verdicts)
         if verdict == "unknown" or not stages:
             return None
+        at = len(stages) - 1
         if verdict == "block":
-            stage = stages[verdicts.index("block")]
+            at = verdicts.index("block")
         else:
             stem = deciding_stem(flow)
-            found = [one for one in stages if one.step.stem == stem]
-            stage = found[0] if found else stages[-1]
-        decider = decider_of(stage.result.policy)
+            at = next((n for n, one in enumerate(stages) if one.step.stem == stem), at)
+        stage = stages[at]
+        decider = decider_of(finals[at])
         if decider is None:
             return None
         filter_ = self._filters[decider]

@@ -333,6 +333,8 @@ def _direction(fields: Fields, _stem: str) -> Filled:
 
 
 def _icmp_type(fields: Fields, _stem: str) -> Filled:
+    if fields.flow.reauthorize:
+        return Filled(UNKNOWN, "unknown", "the type the flow began with is not said")
     return _given(fields.flow.icmp_type)
 
 
