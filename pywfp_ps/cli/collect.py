@@ -15,7 +15,7 @@ from pywfp_ps.errors import UsageError
 from pywfp_ps.report.rows import json_line
 
 if TYPE_CHECKING:
-    from pywfp_ps.collect.collecting import Plan
+    from pywfp_ps.collect.visiting import Plan
     from pywfp_ps.store import Store
 
 _BYTES_A_HOST: Final = 600_000
@@ -110,7 +110,7 @@ def collect(
 
     Example: `wfp collect --inventory site.yml 'web*:!web-09'` or `wfp collect web-03 -u ops -k`
     """
-    from pywfp_ps.collect.collecting import Plan
+    from pywfp_ps.collect.visiting import Plan
     from pywfp_ps.fleet.fanout import Limits
     from pywfp_ps.store import Store
 
@@ -133,7 +133,7 @@ def _collect(store: Store, meant: Meant, plan: Plan, resume: str | None, *, as_j
     targets = meant.resolved.targets
     psrp = load("psrp")()
     recap = Recap(len(targets))
-    writer = store.resume_run(resume) if resume else store.begin_run(command="collect")
+    writer = store.begin_run(command="collect")
     with writer as run:
         collection = Collection(run, targets, lambda _: psrp, plan)
         with cancelled_by_interrupt(collection.fan_out), live(recap) as moved:
@@ -151,7 +151,7 @@ def _collect(store: Store, meant: Meant, plan: Plan, resume: str | None, *, as_j
 
 
 def _show_script() -> None:
-    from pywfp_ps.collect.collecting import CALL
+    from pywfp_ps.collect.visiting import CALL
     from pywfp_ps.resources import build_script
 
     script = build_script(CALL)

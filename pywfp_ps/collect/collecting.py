@@ -3,56 +3,72 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from pywfp_ps.collect.judging import about, facts_rows, judged, report_of, stated
+from pywfp_ps.collect.judging import (
+    Machines,
+    about,
+    clock_told,
+    facts_rows,
+    judged,
+    noted,
+    stated,
+)
 from pywfp_ps.collect.parsing import Parsed, ParseJob, ParsePool
-from pywfp_ps.errors import ReadError
-from pywfp_ps.fleet.fanout import FanOut, Limits
-from pywfp_ps.fleet.outcomes import Outcome, Report
-from pywfp_ps.fleet.visits import Visit
-from pywfp_ps.payload import Decoder, Payload
-from pywfp_ps.payload import Limits as FrameLimits
-from pywfp_ps.read.facts import read_after, read_facts
-from pywfp_ps.transports.base import Ran, TransportError
+from pywfp_ps.collect.visiting import Fetched, Plan, Visitor
+from pywfp_ps.errors import StoreError
+from pywfp_ps.fleet.fanout import FanOut
+from pywfp_ps.fleet.outcomes import Outcome
+from pywfp_ps.transports import load
 
 if TYPE_CHECKING:
-    from pywfp_ps.model.host import HostFacts
-    from pywfp_ps.store import RunWriter
+    from pywfp_ps.store import RunWriter, Store
     from pywfp_ps.transports.base import Target, Transport
 
-CALL: Final = "Get-PyWfpState"
-_PACKED_RATIO: Final = 4
-"""A packed dump is at most this part of the plain limit; real ones are a fifteenth."""
+_TICK: Final = 0.5  # seconds; on Windows a wait does not see Ctrl-C before it ends
+_AHEAD: Final = 16
+"""Hosts that may wait to be parsed; the visits go no further ahead. They wait as paths."""
 
 
-class Plan(Struct, frozen=True, kw_only=True):
-    """What is collected of every host.
+def collect(
+    store: Store,
+    targets: Sequence[Target],
+    plan: Plan | None = None,
+    *,
+    transport_of: Callable[[Target], Transport] | None = None,
+    workers: int | None = None,
+    note: str = "",
+) -> Iterator[Outcome]:
+    """Collects hosts into a new run of a store and gives their outcomes as they come.
 
-    Attributes:
-        limits: How the run behaves.
-        max_dump_mb: Largest dump that is taken, in 2^20 bytes.
-        groups: Groups of each host in the inventory.
+    The run is finished when all is given out; one that is left before is marked interrupted and
+    keeps what is done.
+
+    Args:
+        store: Where to.
+        targets: The hosts, such as `pywfp_ps.fleet.connection.resolve_targets` gives them.
+        plan: What is collected, and how patiently.
+        transport_of: The transport of a host; PowerShell remoting by default.
+        workers: Worker processes for parsing; as many as there are cores by default.
+        note: Kept with the run.
+
+    Raises:
+        StoreError: The store cannot be written; raised after the outcomes of all hosts.
     """
-
-    limits: Limits = Limits()
-    max_dump_mb: int = 512
-    groups: Mapping[str, tuple[str, ...]] = {}
-
-
-class _Fetched:
-    """What one visit brought, until its outcome is known."""
-
-    def __init__(self) -> None:
-        self.facts: HostFacts | None = None
-        self.parsing: Future[Parsed] | None = None
-        self.consistent: bool | None = None
+    if transport_of is None:
+        psrp: Transport = load("psrp")()
+        transport_of = lambda _: psrp  # noqa: E731 - shorter than a function with a docstring
+    with store.begin_run(command="collect", note=note) as writer:
+        collection = Collection(writer, targets, transport_of, plan or Plan(), workers=workers)
+        yield from collection
+        if collection.is_interrupted:
+            writer.finish(interrupted=True)
 
 
 class Collection:
@@ -67,6 +83,10 @@ class Collection:
         transport_of: The transport of a host.
         plan: What is collected.
         workers: Worker processes for parsing; as many as there are cores where it is ``None``.
+
+    Attributes:
+        is_interrupted: Whether it ended before all hosts were visited.
+        machines: Which hosts are one machine; whole when all outcomes are given.
     """
 
     def __init__(
@@ -79,127 +99,141 @@ class Collection:
         workers: int | None = None,
     ) -> None:
         self._writer, self._plan, self._workers = writer, plan, workers
-        self._transport_of = transport_of
-        self._fetched: dict[str, _Fetched] = {}
-        self._lock = threading.Lock()
-        self._pool: ParsePool | None = None
-        self.fan_out = FanOut(targets, self._visit, plan.limits)
+        self._visitor = Visitor(writer, transport_of, plan)
+        self._targets = targets
+        self.fan_out = FanOut(targets, self._visitor.visit, plan.limits)
+        self.is_interrupted = False
+        self.machines = Machines()
 
     def cancel(self, reason: str = "The run was cancelled.") -> None:
         """Ends the run soon."""
         self.fan_out.cancel(reason)
 
     def __iter__(self) -> Iterator[Outcome]:
+        """Runs it.
+
+        Raises:
+            StoreError: The run cannot be written; raised after all outcomes, where it can be.
+        """
+        inbox: Queue[_News] = Queue()
+        room = threading.Semaphore(_AHEAD)
+        left = 1 + len(self._targets)
+        self.is_interrupted = True  # until all have come
+        is_any_cancelled = False
+        failure: StoreError | None = None
         with ExitStack() as stack:
-            self._pool = stack.enter_context(ParsePool(self._workers))
-            waiting: dict[Future[Parsed], Outcome] = {}
-            for outcome in self.fan_out:
-                parsing = self._fetched_of(outcome.host).parsing
-                if parsing is None or outcome.outcome in {"failed", "cancelled"}:
-                    yield self._settle(outcome, None)
+            pool = stack.enter_context(ParsePool(self._workers))
+            stack.enter_context(self._visits(inbox, room))
+            while left:
+                try:
+                    news = inbox.get(timeout=_TICK)
+                except Empty:
+                    continue
+                if news.error is not None and not isinstance(news.error, StoreError):
+                    raise news.error
+                if news.outcome is None:
+                    failure = news.error
+                    left -= 1
+                elif news.is_to_parse:
+                    self._send_to_parser(news, pool, inbox)
                 else:
-                    waiting[parsing] = outcome
-                for done in [future for future in waiting if future.done()]:
-                    yield self._settle(waiting.pop(done), done.result())
-            while waiting:
-                ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for done in ready:
-                    yield self._settle(waiting.pop(done), done.result())
+                    room.release()
+                    left -= 1
+                    is_any_cancelled |= news.outcome.outcome == "cancelled"
+                    yield self._settle(news.outcome, news.fetched, news.parsed)
+        self.is_interrupted = is_any_cancelled
+        if failure is not None:
+            raise failure
 
-    def _fetched_of(self, host: str) -> _Fetched:
-        with self._lock:
-            return self._fetched.setdefault(host, _Fetched())
-
-    def _visit(self, target: Target, visit: Visit) -> Report:
-        """Asks one host, in a thread of its own; what it sends is on disk when this returns."""
-        with self._lock:
-            fetched = self._fetched[target.name] = _Fetched()
-        transport = self._transport_of(target)
-        decoder = Decoder(host=target.name, transport=transport.name, limits=self._frame_limits())
-        sizes = [0, 0]
-
-        def keep(line: str) -> None:
-            found = decoder.feed(line)
-            if isinstance(found, Payload) and not visit.is_stopped:
-                sizes[0] += found.packed
-                sizes[1] += found.plain
-                self._keep(found, fetched)
-
-        arguments = {
-            "Run": self._writer.run_id.replace("T", "-"),
-            "LimitSeconds": str(max(1, int(self._plan.limits.seconds * 0.8))),
-            "MaxMegabytes": str(self._plan.max_dump_mb),
-        }
-        ran: Ran | TransportError
+    @contextmanager
+    def _visits(self, inbox: Queue[_News], room: threading.Semaphore) -> Iterator[None]:
+        """Runs the visits beside; whoever leaves early leaves none behind."""
+        thread = threading.Thread(target=self._visit_all, args=(inbox, room), daemon=True)
+        thread.start()
         try:
-            ran = transport.run(target, CALL, arguments, on_frame=keep, watch=visit)
-        except TransportError as error:
-            if fetched.parsing is None:
-                raise
-            ran = error  # the dump was whole before the host was lost
+            yield
         finally:
-            received = decoder.finish()
-            for broken in received.payloads:
-                name = f"{broken.part}.incomplete"
-                self._writer.put_raw(target.name, name, broken.data, info=broken.info())
-        report = report_of(ran, received, has_state=fetched.parsing is not None)
-        return replace(report, packed=sizes[0], plain=sizes[1])
+            if thread.is_alive():
+                self.cancel()
+                room.release(len(self._targets) + 1)
+                thread.join(self._plan.limits.grace + _TICK)
 
-    def _frame_limits(self) -> FrameLimits:
-        plain = self._plan.max_dump_mb << 20
-        return FrameLimits(plain=plain, packed=max(plain // _PACKED_RATIO, 1 << 20))
+    def _visit_all(self, inbox: Queue[_News], room: threading.Semaphore) -> None:
+        """Runs the visits, in a thread of its own, so that parsing never keeps them waiting."""
+        try:
+            for outcome in self.fan_out:
+                fetched = self._visitor.take(outcome.host)
+                if outcome.outcome in {"failed", "cancelled"}:
+                    fetched.state = None
+                room.acquire()
+                inbox.put(_News(outcome=outcome, fetched=fetched))
+        except BaseException as error:  # noqa: BLE001 - raised again where somebody waits for it
+            inbox.put(_News(error=error))
+        else:
+            inbox.put(_News())
 
-    def _keep(self, payload: Payload, fetched: _Fetched) -> None:
-        """Puts a whole part on disk, and only then looks into it."""
-        path = self._writer.put_raw(payload.host, payload.part, payload.data, info=payload.info())
-        if payload.part == "state" and self._pool is not None:
-            job = ParseJob(
-                host=payload.host, run_id=self._writer.run_id, part=payload.part, path=path
-            )
-            fetched.parsing = self._pool.submit(job)
-        elif payload.part == "facts":
-            with suppress(ReadError):  # the raw part is kept, and unknown facts stay unknown
-                fetched.facts, _ = read_facts(payload.raw())
-        elif payload.part == "after":
-            before = fetched.facts.bfe_started_at if fetched.facts else None
-            after = read_after(payload.raw())
-            if before is not None and after is not None:
-                fetched.consistent = before == after
+    def _send_to_parser(self, news: _News, pool: ParsePool, inbox: Queue[_News]) -> None:
+        outcome, fetched = news.outcome, news.fetched
+        if outcome is None or fetched is None or fetched.state is None:
+            return
+        job = ParseJob(
+            host=outcome.host, run_id=self._writer.run_id, part="state", path=fetched.state
+        )
 
-    def _settle(self, outcome: Outcome, parsed: Parsed | None) -> Outcome:
+        def came(future: Future[Parsed]) -> None:
+            inbox.put(_News(outcome=outcome, fetched=fetched, parsed=future.result()))
+
+        pool.submit(job).add_done_callback(came)
+
+    def _settle(self, outcome: Outcome, fetched: Fetched | None, parsed: Parsed | None) -> Outcome:
         """Stores the rows and the outcome of a host; gives the outcome that stands."""
-        fetched = self._fetched_of(outcome.host)
+        fetched = fetched or Fetched()
         if parsed is not None:
             outcome = judged(outcome, parsed)
             if parsed.tables:
-                self._writer.add(
-                    outcome.host,
-                    stated(parsed.tables, fetched.facts, consistent=fetched.consistent),
-                )
-        self._add_facts(outcome.host, fetched)
-        self._writer.add_outcome(
-            outcome.host,
-            outcome.outcome,
-            outcome.cause,
-            detail=outcome.text or None,
-            advice=outcome.to_do or None,
-            can_retry=outcome.retryable,
-            about=about(fetched.facts, self._plan.groups.get(outcome.host, ())),
-        )
-        with self._lock:
-            self._fetched.pop(outcome.host, None)
+                rows = stated(parsed.tables, fetched.facts, consistent=fetched.consistent)
+                self._writer.add(outcome.host, rows)
+        outcome = noted(outcome, clock_told(fetched.facts))
+        self.machines.add(outcome.host, fetched.facts)
+        add_outcome(self._writer, outcome, fetched, self._plan.groups.get(outcome.host, ()))
         return outcome
 
-    def _add_facts(self, host: str, fetched: _Fetched) -> None:
-        if fetched.facts is None:
-            return
-        from pywfp_ps.store import table_of
 
-        run_id = self._writer.run_id
-        self._writer.add(
+class _News(Struct, frozen=True, kw_only=True):
+    """An outcome, at first with a dump to parse, then with what it says; or the end of all."""
+
+    outcome: Outcome | None = None
+    fetched: Fetched | None = None
+    parsed: Parsed | None = None
+    error: BaseException | None = None
+
+    @property
+    def is_to_parse(self) -> bool:
+        return self.parsed is None and self.fetched is not None and self.fetched.state is not None
+
+
+def add_outcome(
+    writer: RunWriter, outcome: Outcome, fetched: Fetched, groups: tuple[str, ...]
+) -> None:
+    """Puts the outcome of a host into a run, and what its facts say."""
+    from pywfp_ps.store import table_of
+
+    host = outcome.host
+    if fetched.facts is not None:
+        rows = facts_rows(fetched.facts)
+        writer.add(
             host,
             {
-                kind: table_of(kind, rows, host=host, run_id=run_id)
-                for kind, rows in facts_rows(fetched.facts).items()
+                kind: table_of(kind, listed, host=host, run_id=writer.run_id)
+                for kind, listed in rows.items()
             },
         )
+    writer.add_outcome(
+        host,
+        outcome.outcome,
+        outcome.cause,
+        detail=outcome.text or None,
+        advice=outcome.to_do or None,
+        can_retry=outcome.retryable,
+        about=about(fetched.facts, groups),
+    )

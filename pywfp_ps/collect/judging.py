@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Set
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
@@ -17,7 +18,7 @@ from pywfp_ps.fleet.causes import (
     of_problem,
 )
 from pywfp_ps.fleet.outcomes import Outcome, Report
-from pywfp_ps.payload import Received
+from pywfp_ps.payload import Problem, Received
 from pywfp_ps.transports.base import Ran, TransportError
 
 if TYPE_CHECKING:
@@ -26,36 +27,66 @@ if TYPE_CHECKING:
     from pywfp_ps.model.host import HostFacts
     from pywfp_ps.store import About
 
+CONTEXT_PARTS: Final = frozenset({"context", "sysports", "options", "netevents"})
+"""Parts that surround the dump; what lacks of them is told and makes no host partial."""
 
-def report_of(ran: Ran | TransportError, received: Received, *, has_state: bool) -> Report:
+_CLOCK_SECONDS: Final = 300
+"""From here on a clock that is off is told: Kerberos takes no more, and times mislead."""
+
+_MOST_LACKS: Final = 20
+
+
+def report_of(
+    ran: Ran | TransportError, received: Received, *, whole: Set[str], wanted: Set[str]
+) -> Report:
     """What a job says of itself: with a whole dump it is good or partial, without one it failed.
 
-    The host's own words come first, then PowerShell's error, then what the frames lack, then the
-    connection.
+    The host's own words come first, then PowerShell's error, then the connection, then what the
+    frames lack.
+
+    Args:
+        ran: How the job ended.
+        received: What is wrong with what it brought.
+        whole: Parts that came whole.
+        wanted: Parts that a good job brings.
     """
-    cause, text = _why(ran, received)
-    if has_state and cause is None:
-        return _counted(Report(), ran)
-    cause = cause or Cause.INCOMPLETE
-    text = text or "the job ended without sending the dump"
-    return _counted(Report(cause=cause, partial=has_state, text=text), ran)
+    cause, text = _why(ran, received, whole, wanted)
+    if cause is None:
+        return _counted(Report(text=_lacks(received.problems)), ran)
+    return _counted(Report(cause=cause, partial="state" in whole, text=text), ran)
 
 
-def _why(ran: Ran | TransportError, received: Received) -> tuple[Cause | None, str]:
+def _why(
+    ran: Ran | TransportError, received: Received, whole: Set[str], wanted: Set[str]
+) -> tuple[Cause | None, str]:
     for problem in received.problems:
-        return of_problem(problem.code, problem.hresult), problem.text or problem.code
-    if isinstance(ran, Ran):
-        for error in ran.errors:
-            if cause := of_error_id(error.error_id):
-                return cause, error.text or error.error_id
-    for fault in received.faults:
-        return of_frame_fault(fault.code), f"{fault.part or 'frames'}: {fault.text or fault.code}"
+        if problem.part not in CONTEXT_PARTS:
+            return of_problem(problem.code, problem.hresult), problem.text or problem.code
     if isinstance(ran, TransportError):
         return of_exception(ran, logged_on=True), ran.text
+    for error in ran.errors:
+        if ran.state == "failed" and (cause := of_error_id(error.error_id)):
+            return cause, error.text or error.error_id
+    for fault in received.faults:
+        # A line that only looks like a frame takes nothing from parts that are proven whole.
+        if fault.part is not None or not wanted <= whole:
+            text = f"{fault.part or 'frames'}: {fault.text or fault.code}"
+            return of_frame_fault(fault.code), text
     if ran.state == "failed":
         first = ran.errors[0] if ran.errors else None
         return Cause.INCOMPLETE, (first.text or first.error_id) if first else "the script failed"
+    if missing := sorted(wanted - whole):
+        return Cause.INCOMPLETE, f"the job ended without sending {', '.join(missing)}"
     return None, ""
+
+
+def _lacks(problems: Iterable[Problem]) -> str:
+    """What of the context could not be had."""
+    names = dict.fromkeys(
+        problem.text.partition(":")[0] if problem.part == "context" else problem.part or ""
+        for problem in problems
+    )
+    return f"without {', '.join(list(names)[:_MOST_LACKS])}" if names else ""
 
 
 def _counted(report: Report, ran: Ran | TransportError) -> Report:
@@ -69,14 +100,15 @@ def judged(outcome: Outcome, parsed: Parsed) -> Outcome:
     """The outcome of a host whose dump was fetched, once it was parsed."""
     if parsed.problem is not None:
         cause = Cause.BUG if parsed.is_bug else Cause.BAD_PAYLOAD
-        return _failed(outcome, "failed", cause, parsed.problem)
+        return with_cause(outcome, "failed", cause, parsed.problem)
     if not parsed.whole and outcome.outcome == "ok":
         text = "the dump is damaged; what could be read is stored"
-        return _failed(outcome, "partial", Cause.BAD_PAYLOAD, text)
+        return with_cause(outcome, "partial", Cause.BAD_PAYLOAD, text)
     return outcome
 
 
-def _failed(outcome: Outcome, state: str, cause: Cause, text: str) -> Outcome:
+def with_cause(outcome: Outcome, state: Any, cause: Cause, text: str) -> Outcome:
+    """The outcome with another end."""
     advice = ADVICE[cause]
     return replace(
         outcome,
@@ -86,6 +118,43 @@ def _failed(outcome: Outcome, state: str, cause: Cause, text: str) -> Outcome:
         retryable=advice.can_pass,
         to_do=advice.to_do,
     )
+
+
+def clock_told(facts: HostFacts | None, now: datetime | None = None) -> str:
+    """How far the host's clock is off, where that is much; else empty."""
+    if facts is None or facts.clock is None:
+        return ""
+    seconds = (facts.clock - (now or datetime.now(UTC))).total_seconds()
+    if abs(seconds) < _CLOCK_SECONDS:
+        return ""
+    size = abs(seconds)
+    amount = f"{size / 86400:.0f} days" if size >= 2 * 86400 else f"{size / 60:.0f} minutes"
+    return f"its clock is {amount} {'ahead' if seconds > 0 else 'behind'}"
+
+
+def noted(outcome: Outcome, *notes: str) -> Outcome:
+    """The outcome with notes after its text."""
+    texts = [text for text in (outcome.text, *notes) if text]
+    return replace(outcome, text="; ".join(texts))
+
+
+class Machines:
+    """Tells hosts that are one machine under several names, by what they say of themselves."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[object, ...], list[str]] = {}
+
+    def add(self, host: str, facts: HostFacts | None) -> None:
+        """Takes in a host."""
+        if facts is None:
+            return
+        sign = (facts.computer, facts.domain, facts.boot_time, facts.bfe_started_at)
+        if None not in sign:
+            self._names.setdefault(sign, []).append(host)
+
+    def shared(self) -> list[tuple[str, ...]]:
+        """The names of each machine that has several."""
+        return sorted(tuple(sorted(names)) for names in self._names.values() if len(names) > 1)
 
 
 def about(facts: HostFacts | None, groups: tuple[str, ...]) -> About:

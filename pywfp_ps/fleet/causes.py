@@ -314,6 +314,8 @@ def of_exception(error: BaseException, *, logged_on: bool = False) -> Cause:
     cause = _of_exception(error)
     if logged_on and cause is Cause.CREDENTIALS:
         return Cause.QUOTA
+    if any(isinstance(link, TransportError) for link in _chain(error)):
+        return cause  # it knows how far it got
     if not logged_on and cause is Cause.INCOMPLETE:
         return Cause.UNREACHABLE if _is_connection(error) else cause
     if logged_on and cause in {Cause.UNREACHABLE, Cause.REFUSED}:

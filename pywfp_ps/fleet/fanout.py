@@ -188,7 +188,11 @@ class FanOut:
         number = next(self._numbers)
         accepted = _Event(number=number, is_accepted=True)
         visit = Visit(
-            turn.target, turn.tries, self.limits.seconds, lambda: self._events.put(accepted)
+            turn.target,
+            turn.tries,
+            self.limits.seconds,
+            lambda: self._events.put(accepted),
+            was_accepted=turn.was_accepted,
         )
         self._accounts.begun(turn.target.credential)
         self._running[number] = _Running(turn, visit)
@@ -256,7 +260,8 @@ class FanOut:
         self._accounts.ended(credential, is_refused=outcome.cause is Cause.CREDENTIALS)
         is_worth_it = outcome.outcome == "failed" and outcome.retryable
         if is_worth_it and one.turn.tries <= self.limits.retries and not self._stopped_for:
-            turn = _Turn(one.turn.target, one.turn.tries + 1, outcome)
+            was_accepted = one.visit.is_accepted or one.turn.was_accepted
+            turn = _Turn(one.turn.target, one.turn.tries + 1, outcome, was_accepted=was_accepted)
             pause = self.limits.retry_pause * 2 ** (one.turn.tries - 1)
             pause *= random.uniform(0.75, 1.25)  # noqa: S311 - keeps hosts from coming in step
             heapq.heappush(self._again, (time.monotonic() + pause, number, turn))
@@ -304,10 +309,18 @@ def cancelled_by_interrupt(run: FanOut) -> Iterator[None]:
 
 
 class _Turn:
-    """A target whose turn may come: which try, and what came of the one before."""
+    """A target whose turn may come: which try, and what came of the ones before."""
 
-    def __init__(self, target: Target, tries: int, last: Outcome | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        tries: int,
+        last: Outcome | None = None,
+        *,
+        was_accepted: bool = False,
+    ) -> None:
         self.target, self.tries, self.last = target, tries, last
+        self.was_accepted = was_accepted
 
 
 class _Running:

@@ -26,12 +26,19 @@ class Visit:
     Attributes:
         target: Where it goes.
         tries: Which visit of this host it is, from 1.
+        was_accepted: Whether the host took the account in an earlier visit of the run.
     """
 
     def __init__(
-        self, target: Target, tries: int, seconds: float, told: Callable[[], object]
+        self,
+        target: Target,
+        tries: int,
+        seconds: float,
+        told: Callable[[], object],
+        *,
+        was_accepted: bool = False,
     ) -> None:
-        self.target, self.tries = target, tries
+        self.target, self.tries, self.was_accepted = target, tries, was_accepted
         self.started = time.monotonic()
         self.deadline = self.started + seconds
         self._told = told
@@ -112,6 +119,10 @@ def judge(visit: Visit, result: Report | BaseException | None, stopped_for: str)
         timeout = Report(cause=Cause.TIMEOUT, text=text)
         return outcome_of(host, timeout, tries=tries, seconds=seconds)
     cause = of_exception(result, logged_on=visit.is_accepted)
+    if cause is Cause.CREDENTIALS and visit.was_accepted:
+        text = "The host took the account a moment ago and now refuses it, as a used-up quota does."
+        quota = Report(cause=Cause.QUOTA, text=text)
+        return outcome_of(host, quota, tries=tries, seconds=seconds)
     text = one_line(str(result) or type(result).__name__, visit.target)
     outcome = outcome_of(host, Report(cause=cause, text=text), tries=tries, seconds=seconds)
     if cause is not Cause.BUG:

@@ -1,0 +1,182 @@
+"""One visit of one host: what it sends is on disk before anybody looks into it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pywfp_ps.collect.judging import report_of
+from pywfp_ps.errors import ReadError, UsageError
+from pywfp_ps.fleet.fanout import Limits
+from pywfp_ps.fleet.outcomes import Report
+from pywfp_ps.fleet.visits import Visit
+from pywfp_ps.payload import Decoder, Payload
+from pywfp_ps.payload import Limits as FrameLimits
+from pywfp_ps.read.facts import read_after, read_facts
+from pywfp_ps.transports.base import Ran, TransportError
+
+if TYPE_CHECKING:
+    from pywfp_ps.model.host import HostFacts
+    from pywfp_ps.store import RunWriter
+    from pywfp_ps.transports.base import Target, Transport
+
+CALL: Final = "Get-PyWfpSnapshot"
+CONTEXT: Final = (
+    *("Service", "Driver", "Process", "Listener", "Route", "FirewallProfile", "FirewallRule"),
+    *("Proxy", "AuditPolicy", "SysPort", "Volume", "Interface", "Option", "NetEvent"),
+)
+"""Kinds of context that a collection asks for."""
+
+_JOB: Final = frozenset({"facts", "state", "after"})
+_PACKED_RATIO: Final = 4
+"""A packed dump is at most this part of the plain limit; real ones are a fifteenth."""
+
+_NETSH_SHARE: Final = 0.8
+"""Part of a visit's time that netsh may take, so that the host can tell what went wrong."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What is collected of every host.
+
+    Attributes:
+        limits: How the run behaves.
+        source: Where the filter engine's objects come from.
+        max_dump_mb: Largest dump that is taken, in 2^20 bytes.
+        context: Kinds of context to ask for besides; none for the dump and the facts alone.
+        groups: Groups of each host in the inventory.
+    """
+
+    limits: Limits = Limits()
+    source: Literal["netsh"] = "netsh"
+    max_dump_mb: int = 512
+    context: tuple[str, ...] = CONTEXT
+    groups: Mapping[str, tuple[str, ...]] = {}
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Parts that a good job brings whole."""
+        listed = set(self.context) - {"SysPort", "Option", "NetEvent"}
+        return _JOB | ({"context"} if listed else set())
+
+
+class Fetched:
+    """What one visit brought, until its outcome is known.
+
+    Attributes:
+        state: The dump on disk, None where none came whole.
+        facts: What the host said of itself.
+        consistent: Whether the engine was the same all the while; None where nobody knows.
+    """
+
+    def __init__(self) -> None:
+        self.state: Path | None = None
+        self.facts: HostFacts | None = None
+        self.consistent: bool | None = None
+
+    def look_into(self, payload: Payload, path: Path) -> None:
+        """Takes in a whole part that is on disk."""
+        if payload.part == "state":
+            self.state = path
+        elif payload.part in {"facts", "after"}:
+            self.look_at(payload.part, payload.raw())
+
+    def look_at(self, part: str, plain: bytes) -> None:
+        """Takes in the plain bytes of the facts, or of what is said after the dump."""
+        if part == "facts":
+            with contextlib.suppress(ReadError):  # kept raw, and unknown facts stay unknown
+                self.facts, _ = read_facts(plain)
+            return
+        before = self.facts.bfe_started_at if self.facts else None
+        after = read_after(plain)
+        if before is not None and after is not None:
+            self.consistent = before == after
+
+
+class Visitor:
+    """Visits hosts for one run; `visit` is for many threads at once.
+
+    Args:
+        writer: The run.
+        transport_of: The transport of a host.
+        plan: What is collected.
+    """
+
+    def __init__(
+        self, writer: RunWriter, transport_of: Callable[[Target], Transport], plan: Plan
+    ) -> None:
+        self._writer, self._transport_of, self._plan = writer, transport_of, plan
+        self._fetched: dict[str, Fetched] = {}
+        self._arguments: dict[str, str | list[str]] = {
+            "Source": plan.source,
+            "Context": list(plan.context) or "",
+            "Run": writer.run_id.replace("T", "-"),
+            "LimitSeconds": str(max(1, min(9999, int(plan.limits.seconds * _NETSH_SHARE)))),
+            "MaxMegabytes": str(plan.max_dump_mb),
+        }
+        plain = plan.max_dump_mb << 20
+        self._frames = FrameLimits(plain=plain, packed=max(plain // _PACKED_RATIO, 1 << 20))
+
+    def take(self, host: str) -> Fetched:
+        """What the last visit of a host brought; it is not kept any longer."""
+        return self._fetched.pop(host, None) or Fetched()
+
+    def visit(self, target: Target, visit: Visit) -> Report:
+        """Asks one host, in the thread of the caller.
+
+        Raises:
+            TransportError: It did not get so far as to send a dump.
+            StoreError: What it sent could not be kept.
+        """
+        fetched = self._fetched[target.name] = Fetched()
+        job = _Job(self._writer, fetched, visit)
+        transport = self._transport_of(target)
+        decoder = Decoder(host=target.name, transport=transport.name, limits=self._frames)
+
+        def take(line: str) -> None:
+            found = decoder.feed(line)
+            if isinstance(found, Payload):
+                job.keep(found)
+
+        ran: Ran | TransportError
+        try:
+            ran = transport.run(target, CALL, self._arguments, on_frame=take, watch=visit)
+        except TransportError as error:
+            if fetched.state is None:
+                raise
+            ran = error  # the dump was whole before the host was lost
+        finally:
+            received = decoder.finish()
+            job.keep_evidence(received.payloads)
+        report = report_of(ran, received, whole=job.whole, wanted=self._plan.wanted)
+        return replace(report, packed=job.packed, plain=job.plain)
+
+
+class _Job:
+    """The parts of one visit on their way to the disk."""
+
+    def __init__(self, writer: RunWriter, fetched: Fetched, visit: Visit) -> None:
+        self._writer, self._fetched, self._visit = writer, fetched, visit
+        self.whole: set[str] = set()
+        self.packed = self.plain = 0
+
+    def keep(self, payload: Payload) -> None:
+        """Puts a whole part on disk, and only then looks into it."""
+        if self._visit.is_stopped:  # its outcome may be given already
+            return
+        path = self._writer.put_raw(payload.host, payload.part, payload.data, info=payload.info())
+        self.whole.add(payload.part)
+        self.packed += payload.packed
+        self.plain += payload.plain
+        self._fetched.look_into(payload, path)
+
+    def keep_evidence(self, payloads: tuple[Payload, ...]) -> None:
+        """Puts what never became whole beside the rest, under a name that nobody parses."""
+        for broken in payloads:
+            with contextlib.suppress(UsageError):  # the run may be closed: nobody waited for us
+                name = f"{broken.part}.incomplete"
+                self._writer.put_raw(broken.host, name, broken.data, info=broken.info())
