@@ -63,12 +63,7 @@ def explain(error: BaseException, *, accepted: bool, action: str) -> Failure:
             return _not_proved(link, accepted)
     if any(isinstance(link, OSError | HTTPError) for link in chain):
         return _broken(chain, accepted)
-    if isinstance(error, ImportError):
-        return Failure(what="credentials", text=f"the library {error.name} is missing")
-    if isinstance(error, MemoryError):
-        return Failure(what="too-large", text="an answer does not fit into memory")
-    where = f"the answer to {action}" if action else "the logon"
-    return Failure(what="bad-payload", text=f"{where} makes no sense ({type(error).__name__})")
+    return _other(error, accepted=accepted, action=action)
 
 
 def clean(text: object, limit: int = _TEXT) -> str:
@@ -78,6 +73,20 @@ def clean(text: object, limit: int = _TEXT) -> str:
     line = "".join(c if c.isprintable() else " " for c in text[: limit * 4])
     line = " ".join(line.split())
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
+
+
+def _other(error: BaseException, *, accepted: bool, action: str) -> Failure:
+    if isinstance(error, UnicodeEncodeError) and not accepted:
+        text = "user or password have characters that this way to log on cannot carry"
+        return Failure(what="credentials", text=text)
+    if action == "" and isinstance(error, ValueError):  # of the URL, before anything was sent
+        return Failure(what="dns", text="the address is no name of a host")
+    if isinstance(error, ImportError):
+        return Failure(what="credentials", text=f"the library {error.name} is missing")
+    if isinstance(error, MemoryError):
+        return Failure(what="too-large", text="an answer does not fit into memory")
+    where = f"the answer to {action}" if action else "the logon"
+    return Failure(what="bad-payload", text=f"{where} makes no sense ({type(error).__name__})")
 
 
 def _fault(error: WSManFaultError, action: str) -> Failure:

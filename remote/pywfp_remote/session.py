@@ -263,6 +263,8 @@ def connect(target: Target, link: Link) -> _Checked:
 
 
 def _check(target: Target) -> None:
+    if any(c in "/\\@?#" or not c.isprintable() or c.isspace() for c in target.address):
+        raise LinkError("dns", "the address is no name of a host")  # parts of a URL lead elsewhere
     account = target.credential
     problem = ""
     if target.auth in {"basic", "credssp"} and (account.user is None or account.password is None):

@@ -284,19 +284,37 @@ def test_file_that_is_not_there_is_a_matter_of_tls(option: str, tmp_path: Path) 
     assert error.what == "tls"
 
 
+@pytest.mark.parametrize(
+    "address", ["user:pw@host", "127.0.0.1:1/@evil", "a b", "a\r\nX: b", "a?b"]
+)
+def test_address_that_is_a_piece_of_url_is_refused(address: str) -> None:
+    error = run(bare_target(1, address=address)).error
+    assert error is not None
+    assert (error.what, error.text) == ("dns", "the address is no name of a host")
+
+
+@pytest.mark.parametrize("address", ["a..b", "x" * 300, "[::1", "web-001.invalid"])
+def test_address_that_cannot_be_resolved_is_dns(address: str) -> None:
+    error = run(bare_target(1, address=address)).error
+    assert error is not None
+    assert error.what == "dns"
+
+
+def test_password_that_basic_cannot_carry_is_told() -> None:
+    account = Credential(user="labadmin", password=Secret("10\N{EURO SIGN}"))
+    error = run(bare_target(1, auth="basic", credential=account)).error
+    assert error is not None
+    assert (error.what, "characters" in error.text) == ("credentials", True)
+
+
 def test_environment_adds_no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login eve password Netrc1Canary\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    heads: list[bytes] = []
-
-    def keep(connection: socket.socket, _ended: threading.Event) -> None:
-        heads.append(connection.recv(1 << 20))
-        connection.close()
-
-    with answering(keep) as port:
-        run(bare_target(port, credential=Credential()))
-    assert heads
-    assert b"Authorization" not in heads[0]
+    host = lab_host("web-001", Way.CERTIFICATE)  # has no account of its own that would go first
+    with served(host, factory=sender) as practice:
+        got = run(target_of(practice, host, tmp_path))
+        assert practice.tallies[host.name].refused == 0
+    assert got.error is None
 
 
 def test_proxy_of_the_environment_is_used_unless_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
