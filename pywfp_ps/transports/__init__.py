@@ -8,12 +8,15 @@ from typing import Any, Final
 from pywfp_ps.errors import UsageError
 
 _NAMES: Final = {
+    "child": "pywfp_ps.transports.child:ChildTransport",
+    "inprocess": "pywfp_ps.transports.inprocess:InProcessTransport",
     "lab.down": "pywfp_remote.lab.fleet:down",
     "lab.faults": "pywfp_remote.lab.faults:FAULTS",
     "lab.status": "pywfp_remote.lab.fleet:status",
     "lab.up": "pywfp_remote.lab.fleet:up",
     "lab.write": "pywfp_remote.lab.generate:write_fleet",
     "psrp": "pywfp_remote.psrp:PsrpTransport",
+    "recorded": "pywfp_ps.transports.recorded:RecordedTransport",
 }
 """Name to ``module:callable``. The core imports nothing of the remote side but through this."""
 
