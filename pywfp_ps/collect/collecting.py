@@ -195,6 +195,8 @@ class Collection:
                 self._writer.add(outcome.host, rows)
         outcome = noted(outcome, clock_told(fetched.facts))
         self.machines.add(outcome.host, fetched.facts)
+        if outcome.outcome == "failed" and self._writer.has_old_rows(outcome.host):
+            fetched.facts = None  # what an earlier visit of the run brought is worth more
         add_outcome(self._writer, outcome, fetched, self._plan.groups.get(outcome.host, ()))
         return outcome
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -122,6 +122,24 @@ def all_rows(run: Path, parts: Sequence[Part]) -> pa.Table:
     except (OSError, pa.ArrowException) as error:
         raise StoreError(str(run), f"damaged ({error})") from None
     return pa.concat_tables(tables, promote_options="default")
+
+
+def rows_without(run: Path, part: Part, hosts: Set[str]) -> pa.Table:
+    """The rows of a file but those of some hosts.
+
+    Raises:
+        StoreError: The file is gone or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = all_rows(run, (part,))
+    unwanted = pc.is_in(table.column("host"), value_set=pa.array(sorted(hosts), pa.string()))
+    table = table.filter(pc.invert(unwanted))
+    for field in KINDS[part.file.partition("/")[0]].schema:  # an older file lacks newer columns
+        if field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table
 
 
 def _groups_of(file: object, host: str) -> list[int]:

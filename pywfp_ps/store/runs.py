@@ -19,6 +19,7 @@ from pywfp_ps.store.locks import is_held
 MANIFEST: Final = "manifest.json"
 LOCKS: Final = ".locks"
 RAW: Final = "raw"
+REQUEST: Final = "request.json"
 _ID: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _FILE: Final = re.compile(r"[a-z_]+/part-[0-9a-f-]+\.parquet")
 

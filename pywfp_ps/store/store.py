@@ -21,6 +21,7 @@ from pywfp_ps.store.raw_parts import RawPart, raw_hosts, raw_parts, read_raw
 from pywfp_ps.store.rebuild import columns_needed, snapshot_of
 from pywfp_ps.store.runs import (
     RAW,
+    REQUEST,
     Manifest,
     Run,
     is_run_id,
@@ -222,6 +223,47 @@ class Store:
         except BaseException:
             lock.release()
             raise
+
+    def resume_run(self, name: str, *, buffer_bytes: int = BUFFER_BYTES) -> RunWriter:
+        """Go on with a run.
+
+        Rows and outcomes of hosts that are not added again stay as they are. A host that brings
+        rows replaces all of its old ones; one with an outcome alone keeps them. Until the writer
+        is finished, queries see the run as it was. Of a run whose writer died only raw parts are
+        there, see `raw_parts`.
+
+        Raises:
+            UsageError: There is no such run.
+            StoreError: It is being written, or cannot be.
+        """
+        run = self.run(name)
+        lock = Lock(lock_path(self.folder, run.id))
+        lock.take(f"run {run.id} is being written")
+        try:
+            run = self.run(run.id)
+            parts = run.manifest.parts.get("hosts")
+            kept = all_rows(run.folder, parts) if parts else None
+            return RunWriter(
+                run.folder, run.manifest, lock, goes_on=True, kept=kept, buffer_bytes=buffer_bytes
+            )
+        except BaseException:
+            lock.release()
+            raise
+
+    def request(self, name: str) -> bytes | None:
+        """What a run was asked for, as `RunWriter.put_request` kept it; None where nobody did.
+
+        Raises:
+            UsageError: There is no such run.
+            StoreError: It cannot be read.
+        """
+        path = self.run(name).folder / REQUEST
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(str(path), error.strerror or str(error)) from None
 
     def prune(self, *, keep: int | None = None, older_than: timedelta | None = None) -> list[Run]:
         """Remove runs: all but the newest `keep`, and of those left the ones `older_than`.

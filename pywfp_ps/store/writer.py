@@ -24,8 +24,8 @@ from pywfp_ps.payload.raw import write_raw
 from pywfp_ps.payload.unpack import is_gzip
 from pywfp_ps.store.columns import KINDS
 from pywfp_ps.store.locks import Lock
-from pywfp_ps.store.parts import write_part
-from pywfp_ps.store.runs import RAW, Manifest, Part, write_manifest
+from pywfp_ps.store.parts import rows_without, write_part
+from pywfp_ps.store.runs import RAW, REQUEST, Manifest, Part, write_manifest
 from pywfp_ps.store.tables import table_of, tables_of
 
 if TYPE_CHECKING:
@@ -77,12 +77,14 @@ class RunWriter:
         lock: Lock,
         *,
         rewrites: bool = False,
+        goes_on: bool = False,
         kept: pa.Table | None = None,
         buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
         self.run_id, self.folder = manifest.id, folder
         self._manifest, self._lock = manifest, lock
-        self._rewrites, self._kept = rewrites, kept
+        self._rewrites, self._goes_on, self._kept = rewrites, goes_on, kept
+        self._old: frozenset[str] | None = None
         self._buffer_bytes = buffer_bytes
         self._waiting: dict[str, dict[str, pa.Table]] = {}
         self._waiting_bytes = 0
@@ -182,6 +184,25 @@ class RunWriter:
         with self._guard:
             self._outcomes[host] = {"outcome": outcome, "cause": cause, **told, **facts}
 
+    def has_old_rows(self, host: str) -> bool:
+        """Whether a run that goes on holds rows of a host from before."""
+        if self._kept is None:
+            return False
+        if self._old is None:
+            hosts, holds = self._kept.column("host"), self._kept.column("holds")
+            pairs = zip(hosts.to_pylist(), holds.to_pylist(), strict=True)
+            self._old = frozenset(name for name, held in pairs if held)
+        return host in self._old
+
+    def put_request(self, request: Struct) -> None:
+        """Keep what was asked for, so that `Store.request` gives it back; never with secrets.
+
+        Raises:
+            StoreError: It could not be written.
+        """
+        with _told(self.folder / REQUEST):
+            write_raw(self.folder / REQUEST, msgspec.json.encode(request))
+
     def note(self, text: str) -> None:
         """Keep a line about the run in its manifest."""
         with self._guard:
@@ -201,6 +222,7 @@ class RunWriter:
                 return
             try:
                 self._flush()
+                self._keep_old_rows()
                 hosts = self._hosts_table()
                 if hosts.num_rows:
                     self._write("hosts", hosts)
@@ -258,6 +280,20 @@ class RunWriter:
             part = write_part(self.folder, kind, table)
         self._parts.setdefault(kind, []).append(part)
 
+    def _keep_old_rows(self) -> None:
+        """Of a run that goes on: the parts it had, without hosts that brought rows again."""
+        if not self._goes_on:
+            return
+        again = set(self._seen)
+        for kind, parts in self._manifest.parts.items():
+            for part in parts if kind != "hosts" else ():
+                if not any(part.first <= host <= part.last for host in again):
+                    self._parts.setdefault(kind, []).append(part)
+                    continue
+                rest = rows_without(self.folder, part, again)
+                if rest.num_rows:
+                    self._write(kind, rest)
+
     def _hosts_table(self) -> pa.Table:
         """A row a host of this run; of a rewritten run also those that were not added again."""
         import pyarrow as pa
@@ -268,6 +304,8 @@ class RunWriter:
         made = made.set_column(0, "host", pa.array(names, pa.string()))
         if self._kept is None:
             return made
+        if self._goes_on:
+            return resumed_hosts(self._kept, made, set(self._seen))
         return merged_hosts(self._kept, made, {host for host in names if host in self._outcomes})
 
     def _host_row(self, host: str) -> dict[str, object]:
@@ -295,7 +333,7 @@ class RunWriter:
         manifest = replace(
             before,
             state="done" if is_done else "interrupted",
-            finished_at=before.finished_at or datetime.now(UTC),
+            finished_at=(None if self._goes_on else before.finished_at) or datetime.now(UTC),
             hosts=hosts.num_rows,
             outcomes=dict(sorted(outcomes.items())),
             parts={kind: tuple(parts) for kind, parts in sorted(self._parts.items())},
@@ -341,6 +379,28 @@ def merged_hosts(kept: pa.Table, made: pa.Table, told: set[str]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=made.schema)
 
 
+def resumed_hosts(kept: pa.Table, made: pa.Table, brought: set[str]) -> pa.Table:
+    """Rows of hosts after a run went on: the last attempt of each, over the rows that it holds.
+
+    Args:
+        kept: Rows before.
+        made: Rows of the hosts that were visited now.
+        brought: Those that brought rows; of the others the old rows stay.
+    """
+    import pyarrow as pa
+
+    rows = {row["host"]: row for row in kept.to_pylist()}
+    for new in made.to_pylist():
+        host = new["host"]
+        old = rows.get(host)
+        if old is None or host in brought:
+            rows[host] = new
+        elif new["outcome"] != "cancelled":  # nobody tried to the end, so the old word stands
+            rows[host] = old | {name: new[name] for name in _OF_ATTEMPT}
+    return pa.Table.from_pylist([rows[host] for host in sorted(rows)], schema=made.schema)
+
+
+_OF_ATTEMPT: Final = ("outcome", "cause", "detail", "advice", "can_retry")
 _READING: Final = ("incomplete", "bug", "bad-payload")
 """Causes that another reader may lift."""
 
