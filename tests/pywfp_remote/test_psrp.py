@@ -16,6 +16,8 @@ from pywfp_ps.payload import decode
 from pywfp_ps.transports import load
 from pywfp_ps.transports.base import Patience, Ran, ScriptError, Usage, Watch
 from pywfp_remote.lab.host import Arguments, HostBackend, LabHost, Way
+from pywfp_remote.lab.wsman import Request, Service, timed_out
+from pywfp_remote.lab.wsman_faults import WsmanFaults
 from tests.pywfp_remote.lab.lab_rig import DUMP, lab_host, served
 from tests.pywfp_remote.psrp_rig import (
     CALL,
@@ -213,14 +215,28 @@ class Endless:
             yield '{"frame":"problem","code":"busy"}'
 
 
-def test_stop_ends_the_script_and_closes_the_shell() -> None:
+@pytest.fixture
+def signals(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The shells with a pipeline that was told to stop, which lets a real host clean up."""
+    told: list[str] = []
+    signal = Service._signal
+
+    async def keep(service: Service, request: Request) -> str:
+        told.append(request.shell)
+        return await signal(service, request)
+
+    monkeypatch.setitem(Service._ACTIONS, "Signal", keep)
+    return told
+
+
+def test_stop_ends_the_script_and_closes_the_shell(signals: list[str]) -> None:
     host, watch = lab_host(), Patience(30)
     with served(host, factory=Endless) as practice:
         got = run(target_of(practice, host), watch=watch, on_frame=lambda _: watch.stop())
         left = shells(practice)
     assert got.error is None
     assert _without_usage(got.ran) == Ran(state="stopped", usage=_NOTHING)
-    assert (left, got.lines[0]) == (0, LINES[0])
+    assert (left, got.lines[0], len(signals)) == (0, LINES[0], 1)
 
 
 def test_stop_before_the_begin_asks_nothing() -> None:
@@ -233,14 +249,29 @@ def test_stop_before_the_begin_asks_nothing() -> None:
     assert got.error.text == "it was told to stop"
 
 
-def test_script_that_takes_too_long_is_stopped_in_time_to_clean_up() -> None:
+def test_script_that_takes_too_long_is_stopped_in_time_to_clean_up(signals: list[str]) -> None:
     host = lab_host()
     with served(host, factory=Endless) as practice:
         got = run(target_of(practice, host), seconds=3)
         left = shells(practice)
     assert got.error is not None
     assert (got.error.what, got.error.text) == ("timeout", "the host did not finish in its time")
-    assert left == 0
+    assert (left, len(signals)) == (0, 1)
+
+
+def test_host_that_answers_at_once_and_says_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def time_out_at_once(_faults: WsmanFaults, request: Request, command: str) -> None:
+        if request.action == "Receive" and command:
+            raise timed_out()
+
+    monkeypatch.setattr(WsmanFaults, "__call__", time_out_at_once)
+    host = lab_host()
+    with served(host, factory=sender) as practice:
+        error = run(target_of(practice, host)).error
+    assert error is not None
+    assert (error.what, "without an end" in error.text) == ("bad-payload", True)
 
 
 def test_deadline_that_has_passed_asks_nothing() -> None:
