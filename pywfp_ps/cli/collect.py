@@ -3,70 +3,71 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
+from pywfp_ps.cli.limits import given_names, limit_options, limits_of
 from pywfp_ps.cli.options import store_option
 from pywfp_ps.cli.recap import Recap, line_of, live
 from pywfp_ps.cli.targets import Meant, TargetOptions, meant_by, target_options
 from pywfp_ps.errors import UsageError
 from pywfp_ps.report.rows import json_line
+from pywfp_ps.report.text import visible
 
 if TYPE_CHECKING:
+    from pywfp_ps.collect.resuming import Request
     from pywfp_ps.collect.visiting import Plan
-    from pywfp_ps.store import Store
+    from pywfp_ps.fleet.outcomes import Outcome
+    from pywfp_ps.store import RunWriter, Store
+    from pywfp_ps.transports.base import Transport
 
 _BYTES_A_HOST: Final = 600_000
 """What a host of 1,000 filters takes in a store, raw and rows, with room to spare."""
+
+
+class CollectOptions(Struct, frozen=True, kw_only=True):
+    """What a collection is told beside its hosts.
+
+    Attributes:
+        source: What is asked on the host.
+        visits: Values of the options of `limit_options`.
+        max_dump_mb: Largest dump that is taken, in 2^20 bytes.
+        no_context: Whether the context is left out.
+        resume: The run to go on with.
+        record: Folder for the frames of every host.
+        as_json: Whether outcomes are told as JSON.
+    """
+
+    source: str
+    visits: dict[str, Any]
+    max_dump_mb: int
+    no_context: bool
+    resume: str | None
+    record: Path | None
+    as_json: bool
+
+    def kept(self) -> dict[str, Any]:
+        """What a resumed run takes over."""
+        own = {"source": self.source, "max_dump_mb": self.max_dump_mb}
+        return {**self.visits, **own, "no_context": self.no_context}
 
 
 @click.command()
 @target_options
 @click.option(
     "--source",
-    type=click.Choice(["netsh"]),
+    type=click.Choice(["netsh", "ntobjectmanager", "both"]),
     default="netsh",
     show_default=True,
-    help="What is asked on the host.",
+    help="What is asked on the host; only netsh for now.",
 )
-@click.option(
-    "--at-once",
-    type=click.IntRange(1, 1000),
-    default=20,
-    show_default=True,
-    help="Hosts at the same time.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(1),
-    default=300,
-    show_default=True,
-    metavar="SECONDS",
-    help="Most time of a host.",
-)
-@click.option(
-    "--retries",
-    type=click.IntRange(0, 10),
-    default=1,
-    show_default=True,
-    help="Further tries where a cause can pass.",
-)
-@click.option(
-    "--canary",
-    type=click.IntRange(0),
-    default=0,
-    metavar="N",
-    help="Try N hosts first; stop if most of them fail.",
-)
-@click.option(
-    "--rate",
-    type=click.FloatRange(0),
-    default=0,
-    metavar="N",
-    help="Begin at most N hosts a second.",
-)
+@limit_options(timeout=300)
 @click.option("--resume", metavar="RUN", help="Go on with a run: visit the hosts that are not ok.")
 @click.option(
     "--max-dump-mb",
@@ -87,22 +88,7 @@ _BYTES_A_HOST: Final = 600_000
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a host, as they come.")
 @store_option
-def collect(
-    asked: TargetOptions,
-    source: str,
-    at_once: int,
-    timeout: float,
-    retries: int,
-    canary: int,
-    rate: float,
-    resume: str | None,
-    max_dump_mb: int,
-    record: Path | None,
-    no_context: bool,
-    show_script: bool,
-    as_json: bool,
-    store_folder: Path,
-) -> int:
+def collect(asked: TargetOptions, show_script: bool, store_folder: Path, **options: Any) -> int:
     """Collect the filter engine's state of hosts over PowerShell remoting.
 
     HOSTS is a pattern over the inventory, or without one a list such as web-03,web-04. What a host
@@ -110,44 +96,147 @@ def collect(
 
     Example: `wfp collect --inventory site.yml 'web*:!web-09'` or `wfp collect web-03 -u ops -k`
     """
-    from pywfp_ps.collect.visiting import Plan
-    from pywfp_ps.fleet.fanout import Limits
     from pywfp_ps.store import Store
 
     if show_script:
         _show_script()
         return 0
-    limits = Limits(at_once=at_once, seconds=timeout, retries=retries, canary=canary, rate=rate)
-    with Store.open(store_folder, create=True) as store:
-        meant = meant_by(asked, only=_left_of(store, resume))
-        _check_room(store, len(meant.resolved.targets))
-        plan = Plan(limits=limits, max_dump_mb=max_dump_mb, groups=meant.groups)
-        return _collect(store, meant, plan, resume, as_json=as_json)
+    told = CollectOptions(**options)
+    if told.source != "netsh":
+        raise UsageError(f"--source {told.source} cannot be collected yet; use --source netsh")
+    with Store.open(store_folder, create=told.resume is None) as store:
+        if told.resume is not None:
+            asked, told = _as_before(store, told.resume, asked, told)
+        return _collect(store, asked, told)
 
 
-def _collect(store: Store, meant: Meant, plan: Plan, resume: str | None, *, as_json: bool) -> int:
+def _collect(store: Store, asked: TargetOptions, told: CollectOptions) -> int:
     from pywfp_ps.collect.collecting import Collection
+    from pywfp_ps.collect.resuming import done_hosts, recover
     from pywfp_ps.fleet.fanout import cancelled_by_interrupt
-    from pywfp_ps.transports import load
 
+    done = done_hosts(store, told.resume) if told.resume else frozenset[str]()
+    meant = meant_by(asked, without=done)
     targets = meant.resolved.targets
-    psrp = load("psrp")()
-    recap = Recap(len(targets))
-    writer = store.begin_run(command="collect")
-    with writer as run:
-        collection = Collection(run, targets, lambda _: psrp, plan)
-        with cancelled_by_interrupt(collection.fan_out), live(recap) as moved:
+    _check_room(store, len(targets))
+    transport = _transport(told.record)
+    is_dead = told.resume is not None and not store.run(told.resume).readable
+    recap = Recap(len(targets) + len(done) * is_dead)
+    with _writer(store, asked, told) as run, live(recap) as moved:
+
+        def tell(outcome: Outcome) -> None:
+            recap.add(outcome)
+            moved()
+            sys.stdout.write(line_of(outcome, as_json=told.as_json) + "\n")
+            sys.stdout.flush()
+
+        for outcome in recover(store, run, meant.groups) if is_dead else ():
+            tell(outcome)
+        collection = Collection(run, targets, lambda _: transport, _plan(told, meant))
+        with cancelled_by_interrupt(collection.fan_out):
             for outcome in collection:
-                recap.add(outcome)
-                moved()
-                sys.stdout.write(line_of(outcome, as_json=as_json) + "\n")
-                sys.stdout.flush()
+                tell(outcome)
+        _tell_shared(collection.machines.shared(), run)
         run.note(json_line(recap.total()))
-        if recap.is_interrupted:
+        if collection.is_interrupted:
             run.finish(interrupted=True)
     click.echo(f"wfp: run {run.run_id}", err=True)
-    recap.tell(as_json=as_json)
+    recap.tell(as_json=told.as_json)
     return recap.exit_code
+
+
+def _plan(told: CollectOptions, meant: Meant) -> Plan:
+    from pywfp_ps.collect.visiting import CONTEXT, Plan
+
+    return Plan(
+        limits=limits_of(told.visits),
+        max_dump_mb=told.max_dump_mb,
+        context=() if told.no_context else CONTEXT,
+        groups=meant.groups,
+    )
+
+
+def _transport(record: Path | None) -> Transport:
+    from pywfp_ps.transports import load
+
+    psrp: Transport = load("psrp")()
+    if record is None:
+        return psrp
+    from pywfp_ps.transports.recorded import RecordingTransport
+
+    return RecordingTransport(psrp, record)
+
+
+@contextmanager
+def _writer(store: Store, asked: TargetOptions, told: CollectOptions) -> Iterator[RunWriter]:
+    """The run, with what was asked for in it before anything else."""
+    if told.resume:
+        writer = store.resume_run(told.resume)
+    else:
+        writer = store.begin_run(command="collect", version=_version())
+    with writer:
+        writer.put_request(_request(asked, told))
+        yield writer
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("pywfp-ps")
+
+
+def _request(asked: TargetOptions, told: CollectOptions) -> Request:
+    from pywfp_ps.collect.resuming import Request
+
+    there = [str(Path(one).absolute()) if Path(one).exists() else one for one in asked.inventory]
+    return Request(
+        hosts=asked.hosts,
+        inventory=tuple(there),
+        limit=asked.limit,
+        user=asked.user,
+        password_from=asked.password_from,
+        vault_from=asked.vault_from,
+        allow=asked.allow,
+        options=told.kept(),
+    )
+
+
+def _as_before(
+    store: Store, run: str, asked: TargetOptions, told: CollectOptions
+) -> tuple[TargetOptions, CollectOptions]:
+    """What was asked for when the run began, but for what is given now."""
+    from pywfp_ps.collect.resuming import request_of
+
+    request = request_of(store, run)
+    if request is None:
+        if not asked.hosts and not asked.inventory:
+            raise UsageError(f"run {run} does not say what was asked for; name its --inventory")
+        return asked, told
+    if asked.hosts is not None and asked.hosts != request.hosts:
+        raise UsageError("a resumed run has its hosts; use --limit to visit fewer of them")
+    allow: Any = asked.allow or request.allow
+    asked = replace(
+        asked,
+        hosts=request.hosts,
+        inventory=asked.inventory or request.inventory,
+        limit=asked.limit or request.limit,
+        user=asked.user or request.user,
+        password_from=asked.password_from or request.password_from,
+        vault_from=asked.vault_from or request.vault_from,
+        allow=allow,
+    )
+    given = given_names()
+    kept = {k: v for k, v in request.options.items() if k in told.kept() and k not in given}
+    merged = {**told.kept(), **kept}
+    visits = {name: merged.pop(name) for name in told.visits}
+    return asked, replace(told, visits=visits, **merged)
+
+
+def _tell_shared(machines: list[tuple[str, ...]], run: RunWriter) -> None:
+    for names in machines:
+        text = f"{', '.join(names)} are one machine by what it says of itself"
+        click.echo(f"wfp: {visible(text)}", err=True)
+        run.note(text)
 
 
 def _show_script() -> None:
@@ -157,18 +246,6 @@ def _show_script() -> None:
     script = build_script(CALL)
     sys.stdout.write(script.text)
     click.echo(f"wfp: {script.call}, SHA-256 {script.sha256}", err=True)
-
-
-def _left_of(store: Store, resume: str | None) -> frozenset[str] | None:
-    """Hosts that a run to go on with has no good outcome of; ``None`` for a new run."""
-    if resume is None:
-        return None
-    run = store.run(resume)
-    lines = store.hosts(run=run.id) if run.readable else []
-    wanted = frozenset(line.host for line in lines if line.outcome != "ok")
-    if run.readable and not wanted:
-        raise UsageError(f"run {run.id} has no host left that is not ok")
-    return wanted if run.readable else None
 
 
 def _check_room(store: Store, hosts: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter
@@ -43,7 +44,7 @@ def line_of(outcome: Outcome, *, as_json: bool) -> str:
     if outcome.cause:
         words.append(f"({outcome.cause})")
     words.append(f"{outcome.seconds:.1f} s")
-    if outcome.text:
+    if outcome.text and outcome.outcome != "ok":
         words.append(f"- {outcome.text}")
     if outcome.to_do:
         words.append(f"- {outcome.to_do}")
@@ -65,7 +66,7 @@ class Recap:
         self._sums: Counter[str] = Counter()
         self._visited = 0
         self._started = time.monotonic()
-        self._cpu = time.process_time()
+        self._cpu = _cpu_seconds()
         self._bugs: list[str] = []
 
     def add(self, outcome: Outcome) -> None:
@@ -103,7 +104,7 @@ class Recap:
             "seconds": round(seconds, 2),
             "requests_a_host": round(self._sums["requests"] / shared, 1),
             "bytes_a_host": (self._sums["sent"] + self._sums["received"]) // shared,
-            "cpu_seconds_a_host": round((time.process_time() - self._cpu) / shared, 4),
+            "cpu_seconds_a_host": round((_cpu_seconds() - self._cpu) / shared, 4),
         }
 
     def tell(self, *, as_json: bool) -> None:
@@ -137,6 +138,12 @@ class Recap:
             return ExitCode.GOOD
         nothing = self.outcomes["ok"] + self.outcomes["partial"] == 0
         return ExitCode.ALL_HOSTS_FAILED if nothing else ExitCode.SOME_HOSTS_FAILED
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of those it has waited for."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,6 +15,7 @@ from pywfp_ps.report.text import visible
 if TYPE_CHECKING:
     from pywfp_ps.fleet.connection import Resolved, Risk
     from pywfp_ps.fleet.inventory import Inventory
+    from pywfp_ps.transports.base import Target
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -109,12 +110,12 @@ def target_options(function: Function) -> Function:
     return command  # type: ignore[return-value] # the wrapper takes the place of the function
 
 
-def meant_by(asked: TargetOptions, *, only: frozenset[str] | None = None) -> Meant:
+def meant_by(asked: TargetOptions, *, without: frozenset[str] = frozenset()) -> Meant:
     """The targets that the options mean; notices go to stderr.
 
     Args:
         asked: The options.
-        only: Names to keep of them; all where it is ``None``.
+        without: Names to leave out; their groups are known all the same.
 
     Raises:
         UsageError: Nothing is named, or something that is not there.
@@ -127,15 +128,16 @@ def meant_by(asked: TargetOptions, *, only: frozenset[str] | None = None) -> Mea
     inventory = _inventory(asked)
     pattern = asked.hosts if asked.inventory and asked.hosts else "all"
     names = select_hosts(inventory, pattern, asked.limit)
-    if only is not None:
-        names = [name for name in names if name in only]
+    left = [name for name in names if name not in without]
+    if names and not left:
+        raise UsageError("no host is left that is not ok")
     password = None
     if asked.password_from:
         password = read_secret(asked.password_from, user=asked.user or "")
     fallback = Credential(user=asked.user, password=password)
-    resolved = resolve_targets(inventory, names, fallback=fallback, allow=asked.allow)
-    for notice in resolved.notices:
-        click.echo(f"wfp: {visible(str(notice))}", err=True)
+    resolved = resolve_targets(inventory, left, fallback=fallback, allow=asked.allow)
+    for notice in (*map(str, resolved.notices), *_one_machine(resolved.targets)):
+        click.echo(f"wfp: {visible(notice)}", err=True)
     groups = {
         name: tuple(
             group.name
@@ -145,6 +147,17 @@ def meant_by(asked: TargetOptions, *, only: frozenset[str] | None = None) -> Mea
         for name in names
     }
     return Meant(resolved=resolved, groups=groups)
+
+
+def _one_machine(targets: Sequence[Target]) -> Iterator[str]:
+    """Notices about hosts whose inventory lines lead to the same endpoint."""
+    places: dict[tuple[str, int, str], list[str]] = {}
+    for one in targets:
+        place = (one.address.casefold(), one.port, one.path.strip("/"))
+        places.setdefault(place, []).append(one.name)
+    for (address, port, _), names in places.items():
+        if len(names) > 1:
+            yield f"{', '.join(names)} lead to the same place, {address} port {port}"
 
 
 def _inventory(asked: TargetOptions) -> Inventory:

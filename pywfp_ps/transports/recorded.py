@@ -1,27 +1,21 @@
-"""Jobs kept as they came and replayed: for tests, for support cases, for work without a network.
+"""Jobs on disk: kept line by line as they came, and run again without their hosts.
 
-A recording is a text file: a line of JSON that says what was asked, then each line of the job's
-output as a JSON string, then a line of JSON that says how the job ended. It holds what the host
-sent, so it is as confidential as a store; it never holds an account or a password.
+A recording is a folder with a folder for each host and a file for each call in it. A file is lines
+of JSON: first what was asked, then each line of output as a text, last how the job ended.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from pywfp_ps.errors import UsageError
+from pywfp_ps.errors import ReadError, StoreError, UsageError
 from pywfp_ps.payload.names import folder_name
-from pywfp_ps.resources import check_arguments
 from pywfp_ps.transports.base import (
     Ran,
     ScriptError,
@@ -32,28 +26,43 @@ from pywfp_ps.transports.base import (
     Watch,
 )
 
-VERSION = 1
-"""Of the file."""
-
-LINE_LIMIT = 8 * 1024 * 1024
-"""Characters of one line of a recording; honest ones have under 70,000."""
-
-_OPEN = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+_ENDING: Final = ".jsonl"
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+_T = TypeVar("_T")
 
 
-class _Head(Struct, frozen=True, kw_only=True):
-    v: int
+class Asked(Struct, frozen=True, kw_only=True):
+    """First line of a recording.
+
+    Attributes:
+        v: Version of the layout.
+        host: Inventory name.
+        call: Function that was run.
+        arguments: Its parameters.
+        transport: How the host was asked.
+    """
+
+    v: int = 1
     host: str
-    transport: str
     call: str
     arguments: dict[str, str | list[str]]
-    recorded_at: datetime
+    transport: str
 
 
-class _End(Struct, frozen=True, kw_only=True):
-    """How the job ended: `state` is that of `Ran`, or ``error`` for a `TransportError`."""
+class Finished(Struct, frozen=True, kw_only=True):
+    """Last line of a recording: how the job ended; with `what`, it did not come to an end.
 
-    state: Literal["completed", "failed", "stopped", "error"]
+    Attributes:
+        state: As in `Ran`.
+        usage: What it cost.
+        errors: As in `Ran`.
+        foreign: As in `Ran`.
+        what: As in `TransportError`.
+        text: As in `TransportError`.
+        code: As in `TransportError`.
+    """
+
+    state: str = ""
     usage: Usage | None = None
     errors: tuple[ScriptError, ...] = ()
     foreign: int = 0
@@ -62,26 +71,17 @@ class _End(Struct, frozen=True, kw_only=True):
     code: int | str | None = None
 
 
-def recording_path(folder: Path, host: str, call: str) -> Path:
-    """Where the recording of one call of one host lies."""
-    return folder / f"{folder_name(host)}.{call}.jsonl"
-
-
 class RecordingTransport:
-    """Another transport whose every job is kept; a later job of the same call takes its place.
+    """Runs jobs by another transport and keeps what they bring, one file a host and call.
 
     Args:
-        inner: What asks the host.
-        folder: Where recordings go; made where missing, for its owner only.
+        behind: What runs the jobs.
+        folder: Where recordings go; made where missing, for its owner alone.
     """
 
-    def __init__(self, inner: Transport, folder: Path) -> None:
-        self._inner, self._folder = inner, folder
-
-    @property
-    def name(self) -> str:
-        """That of the transport that asks."""
-        return self._inner.name
+    def __init__(self, behind: Transport, folder: Path) -> None:
+        self._behind, self._folder = behind, folder
+        self.name = behind.name
 
     def run(
         self,
@@ -92,147 +92,108 @@ class RecordingTransport:
         on_frame: Callable[[str], object],
         watch: Watch,
     ) -> Ran:
-        """As `Transport.run`; raises `OSError` too, where the recording cannot be written."""
-        head = _Head(
-            v=VERSION,
-            host=target.name,
-            transport=self._inner.name,
-            call=call,
-            arguments=check_arguments(call, arguments),
-            recorded_at=datetime.now(UTC),
-        )
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = recording_path(self._folder, target.name, call)
-        part = path.with_name(f"{path.name}.part")
-        with open(os.open(part, _OPEN, 0o600), "w", encoding="ascii", newline="\n") as file:  # noqa: PTH123 - a descriptor, not a path
+        """As `Transport.run`.
+
+        Raises:
+            StoreError: The recording cannot be written.
+        """
+        given = {k: v if isinstance(v, str) else list(v) for k, v in arguments.items()}
+        asked = Asked(host=target.name, call=call, arguments=given, transport=self.name)
+        with self._open(target.name, call) as file:
+            _write(file, asked)
 
             def keep(line: str) -> None:
-                file.write(json.dumps(line) + "\n")  # ASCII, half surrogate pairs too
+                _write(file, line)
                 on_frame(line)
 
-            _write(file, head)
             try:
-                ran = self._inner.run(target, call, arguments, on_frame=keep, watch=watch)
+                ran = self._behind.run(target, call, arguments, on_frame=keep, watch=watch)
             except TransportError as error:
-                _write(file, _failed(error))
-                file.flush()
-                part.replace(path)
+                lost = Finished(
+                    what=error.what, text=error.text, code=error.code, usage=error.usage
+                )
+                _write(file, lost)
                 raise
-            _write(file, _ended(ran))
-        part.replace(path)
-        return ran
+            ended = Finished(
+                state=ran.state, usage=ran.usage, errors=ran.errors, foreign=ran.foreign
+            )
+            _write(file, ended)
+            return ran
+
+    def _open(self, host: str, call: str) -> IO[bytes]:
+        folder = self._folder / folder_name(host)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = folder / f"{call}{_ENDING}"
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _BINARY, 0o600)
+            return os.fdopen(handle, "wb")
+        except OSError as error:
+            raise StoreError(str(folder), error.strerror or str(error)) from None
 
 
 class RecordedTransport:
-    """Replays what `RecordingTransport` kept: the same lines in the same order, the same end.
+    """Runs recorded jobs: what came then comes again, to the same end.
 
     Args:
-        folder: Where the recordings are.
-
-    Raises:
-        UsageError: There is no such folder.
+        folder: The recordings.
     """
 
     name = "recorded"
 
-    def __init__(self, folder: Path | str) -> None:
-        self._folder = Path(folder)
-        if not self._folder.is_dir():
-            raise UsageError(f"{folder} is no folder of recordings")
-
-    def hosts(self) -> tuple[str, ...]:
-        """Names of the hosts that there are recordings of, sorted; damaged ones are left out."""
-        found = set()
-        for path in self._folder.glob("*.jsonl"):
-            with contextlib.suppress(OSError, ValueError), path.open(encoding="ascii") as file:
-                found.add(_read_head(file).host)
-        return tuple(sorted(found))
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     def run(
         self,
         target: Target,
         call: str,
-        arguments: Mapping[str, str | Sequence[str]],
+        arguments: Mapping[str, str | Sequence[str]],  # noqa: ARG002 - what was asked then counts
         *,
         on_frame: Callable[[str], object],
         watch: Watch,
     ) -> Ran:
-        """As `Transport.run`; what is asked is checked, and the recording answers all the same."""
-        check_arguments(call, arguments)
-        path = recording_path(self._folder, target.name, call)
+        """As `Transport.run`.
+
+        Raises:
+            UsageError: No such call of that host was recorded.
+            ReadError: The recording is damaged.
+        """
+        path = self._folder / folder_name(target.name) / f"{call}{_ENDING}"
         try:
-            file = path.open(encoding="ascii", newline="\n")
-        except OSError:
-            text = f"there is no recording of {call}"
-            raise TransportError(target.name, "unreachable", text) from None
+            file = path.open("rb")
+        except FileNotFoundError:
+            raise UsageError(f"{self._folder} holds no {call} of {target.name}") from None
         with file:
+            asked = _read(path, file.readline(), Asked)
+            if asked.v != 1 or asked.host != target.name:
+                raise ReadError(str(path), "line 1", "is the recording of something else")
             watch.accepted()
-            for line in _lines(file, target.name, call):
-                if watch.is_stopped:
-                    return Ran(state="stopped", usage=Usage())
-                if time.monotonic() >= watch.deadline:
-                    raise TransportError(target.name, "timeout", "its time was over")
-                if isinstance(line, _End):
-                    return _again(line, target.name)
-                on_frame(line)
-        raise TransportError(target.name, "incomplete", "the recording breaks off")
+            for line in file:
+                if line.startswith(b'"'):
+                    on_frame(_read(path, line, str))
+                else:
+                    return _ended(target.name, _read(path, line, Finished))
+        raise TransportError(target.name, "incomplete", "the recording has no end")
 
 
-def _lines(file: IO[str], host: str, call: str) -> Iterator[str | _End]:
-    """The lines of a recording, and how it ended.
-
-    Raises:
-        TransportError: It is damaged, or of something else.
-    """
-    try:
-        head = _read_head(file)
-        if (head.host, head.call) != (host, call):
-            raise ValueError("it is of another host or call")  # noqa: TRY301
-        while text := _read_line(file):
-            if text.startswith('"'):
-                line: str = json.loads(text)
-                yield line
-            else:
-                yield msgspec.json.decode(text, type=_End)
-                return
-    except ValueError as error:  # of msgspec, json and codecs too
-        damage = f"the recording is damaged: {type(error).__name__}"
-    else:
-        return
-    raise TransportError(host, "bad-payload", damage)
-
-
-def _read_head(file: IO[str]) -> _Head:
-    head = msgspec.json.decode(_read_line(file), type=_Head)
-    if head.v != VERSION:
-        raise ValueError(f"a recording of version {head.v}")
-    return head
-
-
-def _read_line(file: IO[str]) -> str:
-    """The next line; empty at the end, and where the last one has no end."""
-    line = file.readline(LINE_LIMIT)
-    if line.endswith("\n"):
-        return line
-    if len(line) >= LINE_LIMIT:
-        raise ValueError("a line of the recording is too long")
-    return ""
-
-
-def _write(file: IO[str], what: _Head | _End) -> None:
-    # By way of json, since msgspec writes no half surrogate pairs; a host's words may hold some.
-    file.write(json.dumps(msgspec.to_builtins(what)) + "\n")
-
-
-def _ended(ran: Ran) -> _End:
-    return _End(state=ran.state, usage=ran.usage, errors=ran.errors, foreign=ran.foreign)
-
-
-def _failed(error: TransportError) -> _End:
-    return _End(state="error", usage=error.usage, what=error.what, text=error.text, code=error.code)
-
-
-def _again(end: _End, host: str) -> Ran:
-    if end.state == "error":
+def _ended(host: str, end: Finished) -> Ran:
+    if end.what:
         raise TransportError(host, end.what, end.text, end.code, end.usage)
-    return Ran(state=end.state, usage=end.usage or Usage(), errors=end.errors, foreign=end.foreign)
+    if end.state not in {"completed", "failed", "stopped"}:
+        raise TransportError(host, "bad-payload", "the recording ends in no state that exists")
+    state: Any = end.state
+    return Ran(state=state, usage=end.usage or Usage(), errors=end.errors, foreign=end.foreign)
+
+
+def _write(file: IO[bytes], thing: Struct | str) -> None:
+    try:
+        file.write(msgspec.json.encode(thing) + b"\n")
+    except OSError as error:
+        raise StoreError(str(file.name), error.strerror or str(error)) from None
+
+
+def _read(path: Path, line: bytes, kind: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ReadError(str(path), "a line", f"is damaged ({error})") from None
