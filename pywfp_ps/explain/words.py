@@ -101,8 +101,27 @@ def outcomes_of(stages: Sequence[Stage], policy: Verdict) -> tuple[Outcome, ...]
                         filter_id=one.entry.filter.id,
                     )
                 )
+        found += _ties(stage, [v for other, v in base.items() if other != id(stage)])
     changed = [one for one in found[1:] if one.verdict != verdict]
     return (*changed, found[0])
+
+
+def _ties(stage: Stage, others: Sequence[Verdict]) -> Iterator[Outcome]:
+    """How it ends if the engine asks one of several filters of equal weight first (rule 5.6)."""
+    for sub in stage.result.subs:
+        for group in sub.met:
+            asked = [one for one in group if one.answer == YES and one.entry.votes]
+            if len({one.entry.policy for one in asked}) < 2:
+                continue
+            for one in asked:
+                equals = [str(o.entry.filter.id) for o in asked if o is not one]
+                yield Outcome(
+                    when=f"filter {one.entry.filter.id} is asked before its equals "
+                    f"({', '.join(equals[:_MOST_SIDS])})",
+                    verdict=_worst((_verdict_if(stage.result, one, alone=True), *others)),
+                    layer=stage.step.layer,
+                    filter_id=one.entry.filter.id,
+                )
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -112,14 +131,19 @@ def _worst(verdicts: Iterable[Verdict]) -> Verdict:
     return "unknown" if "unknown" in found else "permit"
 
 
-def _verdict_if(result: LayerResult, matching: Met | None) -> Verdict:
-    """The policy verdict of a layer if of all that may match only this one does."""
+def _verdict_if(result: LayerResult, matching: Met | None, *, alone: bool = False) -> Verdict:
+    """The policy verdict of a layer if of all that may match only this one does.
+
+    With ``alone`` no other filter of its weight matches either.
+    """
     subs = []
     for sub in result.subs:
         groups = []
         for group in sub.met:
             kept = tuple(
-                Met(one.entry, YES) for one in group if one.answer == YES or one is matching
+                Met(one.entry, YES)
+                for one in group
+                if one is matching or (one.answer == YES and not (alone and matching in group))
             )
             if kept:
                 groups.append(kept)
@@ -167,8 +191,9 @@ def descriptor_in_words(text: str) -> str:
 
 
 def reasons_of(stages: Sequence[Stage], fields: Fields) -> tuple[Reason, ...]:
-    """A tree for each layer in which something may match: layer, sublayer, filter, condition."""
-    return tuple(_layer_reason(stage, fields) for stage in stages if stage.result.subs)
+    """A tree for each layer in which something may decide: layer, sublayer, filter, condition."""
+    trees = (_layer_reason(stage, fields) for stage in stages)
+    return tuple(tree for tree in trees if tree.because)
 
 
 def _layer_reason(stage: Stage, fields: Fields) -> Reason:
@@ -178,7 +203,9 @@ def _layer_reason(stage: Stage, fields: Fields) -> Reason:
     return Reason(
         text=f"{short(stage.step.layer)}: {said}",
         because=tuple(
-            _sublayer_reason(sub, result, fields, stage.step.stem) for sub in result.subs
+            _sublayer_reason(sub, result, fields, stage.step.stem)
+            for sub in result.subs
+            if candidates_of(sub)
         ),
     )
 
