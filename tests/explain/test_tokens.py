@@ -14,6 +14,7 @@ from pywfp_ps.explain.tokens import grants, parse_descriptor, token_of
 
 EDGE = "Microsoft.MicrosoftEdge_8wekyb3d8bbwe"
 EDGE_SID = "S-1-15-2-3624051433-2125758914-1423191267-1740899205-1073925389-3782572162-737981194"
+NAMED = "WIN://SYSAPPID Contains"
 OTHER = "S-1-15-2-1001-1002-1003-1004-1005-1006-1007"
 USER = "S-1-5-21-1-2-3-1001"
 
@@ -97,8 +98,7 @@ _CASES: list[tuple[str, dict[str, Any], str, int]] = [
     ("another package is named", {"package": OTHER},
      f'(XA;;CC;;;WD;(WIN://SYSAPPID Contains "{EDGE}"))(A;;CC;;;AC)', NO),
     ("either of two names", {"package": EDGE},
-     f'(XA;;CC;;;WD;(WIN://SYSAPPID Contains "a_8wekyb3d8bbwe" || WIN://SYSAPPID Contains "{EDGE}"))'
-     "(A;;CC;;;AC)", YES),
+     f'(XA;;CC;;;WD;({NAMED} "a_8wekyb3d8bbwe" || {NAMED} "{EDGE}"))(A;;CC;;;AC)', YES),
     ("a negated name", {"package": EDGE},
      f'(XA;;CC;;;WD;(!(WIN://SYSAPPID Contains "{EDGE}")))(A;;CC;;;AC)', NO),
     ("a condition nobody knows", {"account": "user"}, '(XA;;CC;;;WD;(@User.x == "y"))', MAYBE),
