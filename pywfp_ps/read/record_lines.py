@@ -35,6 +35,7 @@ _RANGES: Final = {
     name: (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
     for name, (bits, signed) in INTEGER_BITS.items()
 }
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _members: Final = msgspec.json.Decoder(Members)
 _text: Final = msgspec.json.Decoder(str | None)
 
@@ -145,17 +146,7 @@ class Record:
 
     def text(self, name: str) -> str | None:
         """Text; empty text is none."""
-        return self.take(name, self._read_text) or None
-
-    def _read_text(self, raw: bytes) -> str | None:
-        try:
-            found: str | None = _text.decode(raw)
-        except msgspec.MsgspecError:
-            half = as_text(strict_json(raw))
-            # Windows lets a name hold half of a surrogate pair; no text of ours can.
-            found = half.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            self._log.gap(self.place, "half of a surrogate pair was replaced")
-        return found
+        return self.take(name, _read_text) or None
 
     def number(self, name: str, data_type: str) -> int | None:
         """An integer of a data type such as FWP_UINT32."""
@@ -242,6 +233,14 @@ def _guid(raw: bytes) -> UUID | None:
     return None if key == _NIL else key
 
 
+def _read_text(raw: bytes) -> str | None:
+    try:
+        found: str | None = _text.decode(raw)
+    except msgspec.MsgspecError:
+        raise ValueError("is no text") from None
+    return found
+
+
 def _truth(raw: bytes) -> bool:
     if raw not in (b"true", b"false"):
         raise ValueError("is neither true nor false")
@@ -255,7 +254,7 @@ def records_of(data: bytes, log: Log) -> Iterator[Record]:
         try:
             if len(line) > LONGEST_LINE:
                 raise ValueError(f"is longer than {LONGEST_LINE} bytes")  # noqa: TRY301 - same end
-            members = _members.decode(line)
+            members = _members_of(line, place, log)
             kind = _text.decode(members.pop("kind", msgspec.Raw(b"null")))
         except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
             log.whole = False
@@ -268,6 +267,20 @@ def records_of(data: bytes, log: Log) -> Iterator[Record]:
         if len(members) and not _stands_once(line, kind, members):
             log.gap(place, "repeats a member; the last was read")
         yield Record(kind, members, place, log)
+
+
+def _members_of(line: bytes, place: str, log: Log) -> Members:
+    try:
+        return _members.decode(line)
+    except msgspec.MsgspecError:
+        if not _SURROGATE.search(line):
+            raise
+    # Windows lets a name hold half of a surrogate pair; no text of ours can.
+    told = json.dumps(strict_json(line), ensure_ascii=False)
+    whole = told.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    members = _members.decode(whole)
+    log.gap(place, "half of a surrogate pair was replaced")
+    return members
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:

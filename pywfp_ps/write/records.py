@@ -7,10 +7,12 @@ module does not decode.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from pywfp_ps.model.enums import FlagGroup, Group, number_of, values_of
 from pywfp_ps.model.objects import (
@@ -39,14 +41,21 @@ _GROUP_ATTRIBUTES: Final = 7  # mandatory, enabled by default, enabled (winnt.h,
 _ALL_ONES: Final = (1 << 128) - 1
 
 
-def write_records(snapshot: Snapshot) -> bytes:
+def write_records(snapshot: Snapshot, *, numbers: Mapping[str, int] | None = None) -> bytes:
     """The records of a snapshot's objects, in the order in which the module is asked for them.
 
-    A flag whose number is not public is not written.
+    Args:
+        snapshot: The objects.
+        numbers: Numbers to write for flags whose own are not public; a flag without one is left
+            out. They are made up by whoever gives them.
 
     Raises:
         ValueError: An object lacks a GUID, or a value has a type without a public number.
     """
+    if numbers:
+        snapshot = replace(
+            snapshot, filters=tuple(_numbered(one, numbers) for one in snapshot.filters)
+        )
     lines: list[dict[str, Any]] = []
     lines += map(_provider, snapshot.providers)
     lines += map(_sublayer, snapshot.sublayers)
@@ -56,6 +65,15 @@ def write_records(snapshot: Snapshot) -> bytes:
     lines += map(_session, snapshot.sessions)
     lines += map(_endpoint, snapshot.endpoints)
     return b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
+
+
+def _numbered(one: Filter, numbers: Mapping[str, int]) -> Filter:
+    if one.flags_value is not None:
+        return one
+    word = _word("filter_flags", one.flags, None)
+    for name in one.flags:
+        word |= numbers.get(name, 0)
+    return replace(one, flags_value=word)
 
 
 def _head(
