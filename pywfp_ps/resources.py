@@ -20,6 +20,18 @@ from tree_sitter import Language, Node, Parser
 from pywfp_ps.errors import UsageError
 
 MODULE = "PyWfp"
+_SNAPSHOT = "Get-PyWfpSnapshot"
+_READERS = {
+    **{
+        kind: f"Get-PyWfp{kind}"
+        for kind in (
+            *("Service", "Driver", "Process", "Listener", "Route", "FirewallProfile"),
+            *("FirewallRule", "Proxy", "AuditPolicy"),
+        )
+    },
+    "Option": "Send-PyWfpOption",
+}
+"""What only one kind of context needs; the facts need volumes and interfaces too."""
 
 _HEAD = """\
 param([string]$Call, [string]$Arguments)
@@ -145,6 +157,26 @@ def build_script(call: str, *, without: frozenset[str] = frozenset()) -> Script:
         text=text,
         sha256=hashlib.sha256(text.encode("ascii")).hexdigest(),
     )
+
+
+def script_for(call: str, arguments: Mapping[str, str | Sequence[str]]) -> Script:
+    """The script for one call with these arguments: without functions that it would never run.
+
+    The same kind of call gives the same bytes every time.
+
+    Raises:
+        UsageError: There is no such function.
+    """
+    if call.lower() != _SNAPSHOT.lower():
+        return build_script(call)
+    given = {name.lower(): value for name, value in arguments.items()}
+    left_out = set[str]()
+    if str(given.get("source", "netsh")).lower() == "netsh":
+        left_out.add("Send-PyWfpRecord")
+    if (context := given.get("context")) is not None:
+        asked = {kind.lower() for kind in ([context] if isinstance(context, str) else context)}
+        left_out |= {reader for kind, reader in _READERS.items() if kind.lower() not in asked}
+    return build_script(call, without=frozenset(left_out))
 
 
 def arguments_json(call: str, arguments: Mapping[str, str | Sequence[str]]) -> str:

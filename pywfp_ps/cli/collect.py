@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from pywfp_ps.cli.limits import given_names, limit_options, limits_of
 from pywfp_ps.cli.options import store_option
 from pywfp_ps.cli.recap import Recap, line_of, live
-from pywfp_ps.cli.targets import Meant, TargetOptions, meant_by, target_options
+from pywfp_ps.cli.targets import TargetOptions, meant_by, target_options
 from pywfp_ps.errors import UsageError
 from pywfp_ps.report.rows import json_line
 from pywfp_ps.report.text import visible
@@ -98,12 +98,12 @@ def collect(asked: TargetOptions, show_script: bool, store_folder: Path, **optio
     """
     from pywfp_ps.store import Store
 
-    if show_script:
-        _show_script()
-        return 0
     told = CollectOptions(**options)
     if told.source != "netsh":
         raise UsageError(f"--source {told.source} cannot be collected yet; use --source netsh")
+    if show_script:
+        _show_script(_plan(told, {}))
+        return 0
     with Store.open(store_folder, create=told.resume is None) as store:
         if told.resume is not None:
             asked, told = _as_before(store, told.resume, asked, told)
@@ -132,7 +132,7 @@ def _collect(store: Store, asked: TargetOptions, told: CollectOptions) -> int:
 
         for outcome in recover(store, run, meant.groups) if is_dead else ():
             tell(outcome)
-        collection = Collection(run, targets, lambda _: transport, _plan(told, meant))
+        collection = Collection(run, targets, lambda _: transport, _plan(told, meant.groups))
         with cancelled_by_interrupt(collection.fan_out):
             for outcome in collection:
                 tell(outcome)
@@ -145,14 +145,14 @@ def _collect(store: Store, asked: TargetOptions, told: CollectOptions) -> int:
     return recap.exit_code
 
 
-def _plan(told: CollectOptions, meant: Meant) -> Plan:
+def _plan(told: CollectOptions, groups: dict[str, tuple[str, ...]]) -> Plan:
     from pywfp_ps.collect.visiting import CONTEXT, Plan
 
     return Plan(
         limits=limits_of(told.visits),
         max_dump_mb=told.max_dump_mb,
         context=() if told.no_context else CONTEXT,
-        groups=meant.groups,
+        groups=groups,
     )
 
 
@@ -239,11 +239,11 @@ def _tell_shared(machines: list[tuple[str, ...]], run: RunWriter) -> None:
         run.note(text)
 
 
-def _show_script() -> None:
-    from pywfp_ps.collect.visiting import CALL
-    from pywfp_ps.resources import build_script
+def _show_script(plan: Plan) -> None:
+    from pywfp_ps.collect.visiting import CALL, arguments_of
+    from pywfp_ps.resources import script_for
 
-    script = build_script(CALL)
+    script = script_for(CALL, arguments_of(plan, "20000101T000000Z-000000"))
     sys.stdout.write(script.text)
     click.echo(f"wfp: {script.call}, SHA-256 {script.sha256}", err=True)
 

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 
 from pywfp_ps.errors import ReadError, UsageError
 from pywfp_ps.payload.unpack import read_bounded
+from pywfp_ps.read.netsh.encoding import utf8_of
 
 Part = Literal["filters", "state"]
 
@@ -117,7 +118,7 @@ def check_host(name: str, path: Path | None = None) -> str:
 def _part_of(data: bytes) -> tuple[Part | None, str | None]:
     if not data:
         return None, "is empty"
-    root = _ROOT.search(_ascii_head(data))
+    root = _ROOT.search(_head(data))
     if root is None:
         return None, "is no XML"
     if part := _PARTS.get(root[1]):
@@ -126,12 +127,10 @@ def _part_of(data: bytes) -> tuple[Part | None, str | None]:
     return None, f"is {what}, not a dump of `netsh wfp show state` or `show filters`"
 
 
-def _ascii_head(data: bytes) -> bytes:
-    """The beginning as ASCII, whatever the encoding mark says."""
-    head = data[:_LOOK]
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return head[: len(head) & ~1].decode("utf-16", "replace").encode("ascii", "replace")
-    return head
+def _head(data: bytes) -> bytes:
+    """The beginning as the reader will see it, whatever its encoding."""
+    head, start, _ = utf8_of(data[:_LOOK])
+    return head[start:]
 
 
 def _refuse_two_of_one(dumps: Sequence[Dump]) -> None:

@@ -156,6 +156,7 @@ def _store(kept: _Kept, parsed: Parsed) -> Imported:
         kept.writer.add(kept.dump.host, parsed.tables)
     kept.writer.add_outcome(kept.dump.host, outcome, cause, detail=parsed.problem)
     copy = kept.dump.duplicate_of
+    problem = parsed.problem and parsed.problem.removeprefix(f"{kept.path.name}: ")
     return Imported(
         host=kept.dump.host,
         file=str(kept.dump.path),
@@ -165,5 +166,5 @@ def _store(kept: _Kept, parsed: Parsed) -> Imported:
         gaps=parsed.gaps,
         run_id=kept.writer.run_id,
         duplicate_of=str(copy) if copy else None,
-        problem=parsed.problem,
+        problem=problem and f"{kept.dump.path}: {problem}",
     )

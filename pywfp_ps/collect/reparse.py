@@ -50,12 +50,20 @@ def parts_to_read(store: Store, run_id: str) -> list[RawPart]:
 def reparse_run(store: Store, run_id: str, *, workers: int | None = None) -> Iterator[Reparsed]:
     """Reads the raw parts of a run again and replaces its rows when all are read.
 
+    Where the raw bytes of a host are gone or cannot be read any more, its rows are the last that is
+    left of them: the whole run then keeps its old rows.
+
     Raises:
         StoreError: The run is being written, or cannot be; its old rows stay.
     """
     parts = parts_to_read(store, run_id)
     with ExitStack() as stack:
         writer = stack.enter_context(store.rewrite(run_id))
+        held = writer.old_hosts("state")
+        if gone := sorted(held - {part.host for part in parts}):
+            writer.abandon()
+            yield from (_without_raw(run_id, host) for host in gone)
+            return
         pool = stack.enter_context(ParsePool(workers))
 
         def job(part: RawPart) -> ParseJob:
@@ -63,9 +71,14 @@ def reparse_run(store: Store, run_id: str, *, workers: int | None = None) -> Ite
 
         for part, parsed in in_workers(pool.submit, parts, job):
             outcome, cause = outcome_of(parsed)
-            if parsed.tables:
-                writer.add(part.host, parsed.tables)
-            writer.add_outcome(part.host, outcome, cause, detail=parsed.problem)
+            problem = parsed.problem
+            if not parsed.tables and part.host in held:
+                writer.abandon()
+                problem = f"{part.host}: {problem}; run {run_id} keeps its old rows"
+            if writer.is_open:
+                if parsed.tables:
+                    writer.add(part.host, parsed.tables)
+                writer.add_outcome(part.host, outcome, cause, detail=parsed.problem)
             yield Reparsed(
                 run_id=run_id,
                 host=part.host,
@@ -74,5 +87,16 @@ def reparse_run(store: Store, run_id: str, *, workers: int | None = None) -> Ite
                 cause=cause,
                 filters=parsed.filters,
                 gaps=parsed.gaps,
-                problem=parsed.problem,
+                problem=problem,
             )
+
+
+def _without_raw(run_id: str, host: str) -> Reparsed:
+    return Reparsed(
+        run_id=run_id,
+        host=host,
+        part="state",
+        outcome="failed",
+        cause="incomplete",
+        problem=f"{host}: its raw bytes are gone from run {run_id}, which keeps its old rows",
+    )

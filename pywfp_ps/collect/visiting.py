@@ -64,6 +64,17 @@ class Plan(Struct, frozen=True, kw_only=True):
         return _JOB | ({"context"} if listed else set())
 
 
+def arguments_of(plan: Plan, run: str) -> dict[str, str | list[str]]:
+    """What the function on the host is given, for a run of that name."""
+    return {
+        "Source": plan.source,
+        "Context": list(plan.context) or "",
+        "Run": run.replace("T", "-"),
+        "LimitSeconds": str(max(1, min(9999, int(plan.limits.seconds * _NETSH_SHARE)))),
+        "MaxMegabytes": str(plan.max_dump_mb),
+    }
+
+
 class Fetched:
     """What one visit brought, until its outcome is known.
 
@@ -111,13 +122,7 @@ class Visitor:
     ) -> None:
         self._writer, self._transport_of, self._plan = writer, transport_of, plan
         self._fetched: dict[str, Fetched] = {}
-        self._arguments: dict[str, str | list[str]] = {
-            "Source": plan.source,
-            "Context": list(plan.context) or "",
-            "Run": writer.run_id.replace("T", "-"),
-            "LimitSeconds": str(max(1, min(9999, int(plan.limits.seconds * _NETSH_SHARE)))),
-            "MaxMegabytes": str(plan.max_dump_mb),
-        }
+        self._arguments = arguments_of(plan, writer.run_id)
         plain = plan.max_dump_mb << 20
         self._frames = FrameLimits(plain=plain, packed=max(plain // _PACKED_RATIO, 1 << 20))
 

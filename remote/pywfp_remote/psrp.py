@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any
 
 from pywfp_ps.errors import UsageError
-from pywfp_ps.resources import arguments_json, build_script, check_arguments
+from pywfp_ps.resources import arguments_json, check_arguments, script_for
 from pywfp_ps.transports.base import Ran, Target, TransportError, Usage, Watch
 from pywfp_remote.link import Link, LinkLimits
 from pywfp_remote.session import Ended, Session
@@ -42,7 +42,7 @@ class PsrpTransport:
         """As `Transport.run`."""
         if target.connection != "psrp":
             raise UsageError(f"{target.name} is not to be reached over the network")
-        script, given = build_script(call), arguments_json(call, arguments)
+        script, given = script_for(call, arguments), arguments_json(call, arguments)
 
         def as_script(shell: Any) -> None:
             shell.add_script(script.text, use_local_scope=True)

@@ -146,3 +146,17 @@ def test_what_will_not_run_can_be_left_out() -> None:
     assert set(part.functions) < set(whole.functions)
     with pytest.raises(UsageError, match="no function 'x' to leave out"):
         resources.build_script("Get-PyWfpSnapshot", without=frozenset({"x"}))
+
+
+def test_script_of_a_snapshot_has_only_what_its_arguments_run() -> None:
+    call = "Get-PyWfpSnapshot"
+    every = set(resources.build_script(call).functions)
+    netsh = set(resources.script_for(call, {"Source": "netsh"}).functions)
+    bare = set(resources.script_for(call, {"Source": "netsh", "Context": ""}).functions)
+    some = set(resources.script_for(call, {"Source": "both", "Context": ["Route"]}).functions)
+    assert "Send-PyWfpRecord" in every - netsh
+    assert {"Get-PyWfpService", "Get-PyWfpRoute", "Send-PyWfpOption"} <= netsh - bare
+    assert {"Send-PyWfpContext", "Get-PyWfpVolume", "Get-PyWfpInterface"} <= bare
+    assert ("Get-PyWfpRoute" in some, "Get-PyWfpProxy" in some) == (True, False)
+    state = "Get-PyWfpState"
+    assert resources.script_for(state, {}) == resources.build_script(state)
