@@ -21,6 +21,7 @@ from pywfp_ps.resources import arguments_json, build_script
 from pywfp_ps.transports.base import Ran, ScriptError, Target, TransportError, Usage, Watch
 from pywfp_ps.transports.engines import Engine, find_engine
 from pywfp_ps.transports.process import LineProcess, ProcessEndedError
+from pywfp_ps.transports.records import clean, reserve
 from pywfp_ps.transports.server_mode import (
     POOL,
     Client,
@@ -29,7 +30,6 @@ from pywfp_ps.transports.server_mode import (
     Kind,
     NoSenseError,
     Output,
-    clean,
     read_element,
     write_element,
 )
@@ -43,7 +43,6 @@ NORMAL_END = 160
 _POLL_SECONDS = 0.2
 _MOST_ERRORS = 20
 _NOISE = 1_000
-_LEAST_RESERVE, _MOST_RESERVE = 2.5, 10.0
 
 
 class ChildLimits(Struct, frozen=True, kw_only=True):
@@ -133,9 +132,7 @@ class _Session:
         self._requests = self._sent = self._received = self._dirt = 0
         self.errors: list[ScriptError] = []
         self.foreign = 0
-        left = watch.deadline - time.monotonic()
-        reserve = min(max(_LEAST_RESERVE, left / 10), _MOST_RESERVE, left / 2)
-        self._soft_end = watch.deadline - reserve
+        self._soft_end = watch.deadline - reserve(watch.deadline - time.monotonic())
 
     def open(self) -> None:
         """Start the engine and make the pool.

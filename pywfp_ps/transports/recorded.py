@@ -1,12 +1,15 @@
 """Jobs on disk: kept line by line as they came, and run again without their hosts.
 
 A recording is a folder with a folder for each host and a file for each call in it. A file is lines
-of JSON: first what was asked, then each line of output as a text, last how the job ended.
+of JSON: first what was asked, then each line of output as a text, last how the job ended. It holds
+what a host sent, so it is as confidential as a store; accounts and passwords are never in it.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
@@ -14,8 +17,9 @@ from typing import IO, Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from pywfp_ps.errors import ReadError, StoreError, UsageError
+from pywfp_ps.errors import StoreError, UsageError
 from pywfp_ps.payload.names import folder_name
+from pywfp_ps.resources import check_arguments
 from pywfp_ps.transports.base import (
     Ran,
     ScriptError,
@@ -25,6 +29,9 @@ from pywfp_ps.transports.base import (
     Usage,
     Watch,
 )
+
+LINE_LIMIT: Final = 8 * 1024 * 1024
+"""Bytes of one line of a recording; honest ones have under 70,000."""
 
 _ENDING: Final = ".jsonl"
 _BINARY: Final = getattr(os, "O_BINARY", 0)
@@ -96,8 +103,10 @@ class RecordingTransport:
 
         Raises:
             StoreError: The recording cannot be written.
+            UsageError: As there.
+            TransportError: As there; the recording ends with it.
         """
-        given = {k: v if isinstance(v, str) else list(v) for k, v in arguments.items()}
+        given = check_arguments(call, arguments)
         asked = Asked(host=target.name, call=call, arguments=given, transport=self.name)
         with self._open(target.name, call) as file:
             _write(file, asked)
@@ -136,44 +145,49 @@ class RecordedTransport:
 
     Args:
         folder: The recordings.
+
+    Raises:
+        UsageError: There is no such folder.
     """
 
     name = "recorded"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is no folder of recordings")
 
     def run(
         self,
         target: Target,
         call: str,
-        arguments: Mapping[str, str | Sequence[str]],  # noqa: ARG002 - what was asked then counts
+        arguments: Mapping[str, str | Sequence[str]],
         *,
         on_frame: Callable[[str], object],
         watch: Watch,
     ) -> Ran:
-        """As `Transport.run`.
-
-        Raises:
-            UsageError: No such call of that host was recorded.
-            ReadError: The recording is damaged.
-        """
-        path = self._folder / folder_name(target.name) / f"{call}{_ENDING}"
+        """As `Transport.run`; the arguments must be possible, but what was asked then counts."""
+        check_arguments(call, arguments)
+        host = target.name
+        path = self._folder / folder_name(host) / f"{call}{_ENDING}"
         try:
             file = path.open("rb")
-        except FileNotFoundError:
-            raise UsageError(f"{self._folder} holds no {call} of {target.name}") from None
+        except OSError:
+            raise TransportError(host, "unreachable", f"no {call} was recorded of it") from None
         with file:
-            asked = _read(path, file.readline(), Asked)
-            if asked.v != 1 or asked.host != target.name:
-                raise ReadError(str(path), "line 1", "is the recording of something else")
+            asked = _read(host, file, Asked)
+            if not isinstance(asked, Asked) or (asked.v, asked.host, asked.call) != (1, host, call):
+                raise TransportError(host, "bad-payload", "the recording is of something else")
             watch.accepted()
-            for line in file:
-                if line.startswith(b'"'):
-                    on_frame(_read(path, line, str))
-                else:
-                    return _ended(target.name, _read(path, line, Finished))
-        raise TransportError(target.name, "incomplete", "the recording has no end")
+            while (line := _read(host, file, Finished)) is not None:
+                if watch.is_stopped:
+                    return Ran(state="stopped", usage=Usage())
+                if time.monotonic() >= watch.deadline:
+                    raise TransportError(host, "timeout", "its time was over")
+                if isinstance(line, Finished):
+                    return _ended(host, line)
+                on_frame(line)
+        raise TransportError(host, "incomplete", "the recording has no end")
 
 
 def _ended(host: str, end: Finished) -> Ran:
@@ -186,14 +200,24 @@ def _ended(host: str, end: Finished) -> Ran:
 
 
 def _write(file: IO[bytes], thing: Struct | str) -> None:
+    # By way of json, since msgspec writes no half surrogate pairs; a host's words may hold some.
+    text = json.dumps(thing if isinstance(thing, str) else msgspec.to_builtins(thing))
     try:
-        file.write(msgspec.json.encode(thing) + b"\n")
+        file.write(f"{text}\n".encode("ascii"))
     except OSError as error:
         raise StoreError(str(file.name), error.strerror or str(error)) from None
 
 
-def _read(path: Path, line: bytes, kind: type[_T]) -> _T:
+def _read(host: str, file: IO[bytes], kind: type[_T]) -> _T | str | None:
+    """The next line: a text, or a `kind`; None at the end, and where the last line is not whole."""
+    line = file.readline(LINE_LIMIT)
     try:
-        return msgspec.json.decode(line, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ReadError(str(path), "a line", f"is damaged ({error})") from None
+        if not line.endswith(b"\n"):
+            if len(line) >= LINE_LIMIT:
+                raise ValueError  # noqa: TRY301 - one place for all damage
+            return None
+        value = json.loads(line)
+        return value if isinstance(value, str) else msgspec.convert(value, kind)
+    except (ValueError, RecursionError):  # those of json, codecs and msgspec among them
+        pass
+    raise TransportError(host, "bad-payload", "the recording is damaged")

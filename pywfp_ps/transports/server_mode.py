@@ -27,6 +27,7 @@ from psrpcore import (
 from psrpcore.types import PSInvocationState, RunspacePoolState
 
 from pywfp_ps.transports.base import ScriptError
+from pywfp_ps.transports.records import script_error
 
 POOL = UUID(int=0)
 """What the runspace pool is called in the attribute ``PSGuid``."""
@@ -43,7 +44,6 @@ _ELEMENT = re.compile(
 )
 _GUID = re.compile(rb" PSGuid=['\"]([0-9A-Fa-f-]{36})['\"]")
 _HEADER = struct.Struct(">QQBI")  # object id, fragment id, flags, length: MS-PSRP 2.2.4
-_TEXT_LIMIT = 300
 
 
 class Element(Struct, frozen=True, kw_only=True):
@@ -166,18 +166,16 @@ class Client:
         while (event := self._ask(self._pool.next_event)) is not None:
             yield from self._events(event)
 
-    def _events(self, event: Any) -> Iterator[Event]:
+    def _events(self, event: object) -> Iterator[Event]:
+        said: Any = event  # psrpcore's generic base hides the fields from type checkers
         if isinstance(event, PipelineOutputEvent):
-            data: Any = event.data
-            yield Output(text=str(data) if isinstance(data, str) else None)
+            yield Output(text=str(said.data) if isinstance(said.data, str) else None)
         elif isinstance(event, ErrorRecordEvent):
-            yield script_error(event.record)
+            yield script_error(said.record)
         elif isinstance(event, PipelineStateEvent) and not self.is_running:
-            state: Any = event.state
-            reason = event.reason
-            if state == PSInvocationState.Failed and reason is not None:
-                yield script_error(reason)
-            yield Ended(state=str(state.name))
+            if said.state == PSInvocationState.Failed and said.reason is not None:
+                yield script_error(said.reason)
+            yield Ended(state=str(said.state.name))
 
     @staticmethod
     def _ask(do: Callable[[], Any]) -> Any:
@@ -185,23 +183,6 @@ class Client:
             return do()
         except Exception as error:
             raise NoSenseError(f"{type(error).__name__} in a message of the engine") from error
-
-
-def script_error(record: Any) -> ScriptError:
-    """An error record in our words."""
-    details = getattr(getattr(record, "ErrorDetails", None), "Message", None)
-    message = getattr(getattr(record, "Exception", None), "Message", None)
-    error_id = clean(getattr(record, "FullyQualifiedErrorId", None))
-    return ScriptError(error_id=error_id, text=clean(details) or clean(message))
-
-
-def clean(text: object, limit: int = _TEXT_LIMIT) -> str:
-    """Words for people: one line, printable, cut; empty for what is no text."""
-    if not isinstance(text, str):
-        return ""
-    line = "".join(c if c.isprintable() else " " for c in str(text)[: limit * 4])
-    line = " ".join(line.split())
-    return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 
 def _fragments(body: bytes) -> bytes:

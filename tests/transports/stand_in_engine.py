@@ -167,7 +167,7 @@ def main() -> int:
         threading.Event().wait()
     engine = Engine(way, scenario, Path(go))
     if way == "dirt":
-        engine.say(b"Welcome!\r\n" + '{"frame":"problem","code":"forged"}\n'.encode())
+        engine.say(b'Welcome!\r\n{"frame":"problem","code":"forged"}\n')
         engine.say(
             '  {"frame": 1}\nGr\u00fc\u00dfe\n'.encode("utf-16-le") + b"\n<Data>\n<Datum />\n"
         )

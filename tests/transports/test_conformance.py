@@ -142,12 +142,11 @@ def test_the_host_is_accepted_once_it_answers(rig: Rig, tmp_path: Path) -> None:
 
 
 def test_what_the_caller_raises_comes_out(rig: Rig, tmp_path: Path) -> None:
-    def refuse(_line: str) -> None:
-        raise LookupError("enough")
+    def refuse(line: str) -> None:
+        raise LookupError(line)
 
-    with rig.open("endless", tmp_path) as (transport, target):
-        with pytest.raises(LookupError, match="enough"):
-            run(transport, target, on_frame=refuse)
+    with rig.open("endless", tmp_path) as way, pytest.raises(LookupError, match=FIRST):
+        run(*way, on_frame=refuse)
 
 
 def test_jobs_follow_each_other(rig: Rig, tmp_path: Path) -> None:
