@@ -11,6 +11,7 @@ from pywfp_ps.cli.group import WfpGroup
 
 COMMANDS: Final = {
     "callouts": "pywfp_ps.cli.lists:callouts",
+    "check": "pywfp_ps.cli.check:check",
     "collect": "pywfp_ps.cli.collect:collect",
     "completion": "pywfp_ps.cli.completion:completion",
     "contexts": "pywfp_ps.cli.lists:contexts",

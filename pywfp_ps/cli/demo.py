@@ -5,12 +5,21 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from pywfp_ps.cli.options import Output, emit
-from pywfp_ps.cli.progress import progress
+from pywfp_ps.cli.recap import Recap, line_of, live
+from pywfp_ps.cli.targets import inventory_alone, meant_by
+from pywfp_ps.errors import ExitCode
+from pywfp_ps.transports import load
+
+if TYPE_CHECKING:
+    from pywfp_ps.store import Store
+
+_HOURS: Final = 1.0
+"""After which the practice hosts end themselves, whatever became of the demo."""
 
 _QUESTIONS: Final = (
     (
@@ -42,7 +51,9 @@ GROUP BY ALL ORDER BY ALL LIMIT 8""",
 
 
 @click.command()
-@click.option("--hosts", type=click.IntRange(1, 500), default=25, show_default=True)
+@click.option(
+    "--hosts", type=click.IntRange(1, 500), default=25, show_default=True, help="How many."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another fleet.")
 @click.option(
     "--dir",
@@ -50,39 +61,62 @@ GROUP BY ALL ORDER BY ALL LIMIT 8""",
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep everything here; without it a temporary folder goes when the demo ends.",
 )
-def demo(hosts: int, seed: int, folder: Path | None) -> None:
-    """Make up a fleet, import its dumps and answer three questions about it.
+def demo(hosts: int, seed: int, folder: Path | None) -> int:
+    """Start practice hosts on this machine, collect them over PowerShell remoting, ask questions.
+
+    The hosts are made up; what goes between them and this program is what goes to real ones. They
+    are ended when the demo ends.
 
     Example: `wfp demo --dir ./wfp-demo` and then `wfp sql --store ./wfp-demo/store "..."`
     """
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        _run(hosts, seed, folder)
+        code = _run(hosts, seed, folder)
         click.echo(f"Go on with: wfp hosts --store {folder / 'store'}", err=True)
-        return
+        return code
     with tempfile.TemporaryDirectory(prefix="wfp-demo-") as name:
-        _run(hosts, seed, Path(name))
+        return _run(hosts, seed, Path(name))
 
 
-def _run(count: int, seed: int, folder: Path) -> None:
-    from pywfp_ps.collect.dumps import look_at
-    from pywfp_ps.collect.importing import import_dumps
+def _run(count: int, seed: int, folder: Path) -> int:
     from pywfp_ps.store import Store
-    from pywfp_ps.transports import load
 
-    with progress("making up hosts", count) as advance:
-        paths = []
-        for path in load("lab.write")(count, seed, folder / "dumps"):
-            paths.append(path)
-            advance()
     with Store.open(folder / "store", create=True) as store:
-        with progress("importing", count) as advance:
-            for result in import_dumps(store, look_at(paths)):
-                if result.problem:
-                    click.echo(f"wfp: {result.problem}", err=True)
-                advance()
+        code = _collect(store, count, seed, folder / "fleet")
+        if code == ExitCode.INTERRUPTED:
+            return code
         for number, (question, query) in enumerate(_QUESTIONS, 1):
             click.echo(f"\n{number}. {question}\n")
             click.echo("\n".join(f"   {line}" for line in query.splitlines()) + "\n")
             sys.stdout.flush()
             emit(store.query(query), Output())
+    return code
+
+
+def _collect(store: Store, count: int, seed: int, folder: Path) -> int:
+    """Collects a fleet that lives as long as this takes."""
+    from pywfp_ps.collect.collecting import Collection
+    from pywfp_ps.collect.visiting import Plan
+    from pywfp_ps.fleet.fanout import cancelled_by_interrupt
+
+    click.echo(f"wfp: starting {count} practice hosts", err=True)
+    try:
+        started = load("lab.up")(count, folder, seed=seed, hours=_HOURS)
+        meant = meant_by(inventory_alone(started.inventory))
+        targets = meant.resolved.targets
+        psrp = load("psrp")()
+        recap = Recap(len(targets))
+        with store.begin_run(command="demo") as run, live(recap) as moved:
+            collection = Collection(run, targets, lambda _: psrp, Plan(groups=meant.groups))
+            with cancelled_by_interrupt(collection.fan_out):
+                for outcome in collection:
+                    recap.add(outcome)
+                    moved()
+                    if outcome.outcome != "ok":
+                        click.echo(line_of(outcome, as_json=False), err=True)
+            if collection.is_interrupted:
+                run.finish(interrupted=True)
+        recap.tell(as_json=False)
+        return recap.exit_code
+    finally:
+        load("lab.down")(folder)

@@ -20,26 +20,29 @@ if TYPE_CHECKING:
     from pywfp_ps.fleet.outcomes import Outcome
 
 
+def fields_of(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as JSON has it."""
+    return {
+        "host": outcome.host,
+        "outcome": outcome.outcome,
+        "cause": outcome.cause,
+        "seconds": round(outcome.seconds, 3),
+        "packed": outcome.packed,
+        "plain": outcome.plain,
+        "requests": outcome.requests,
+        "sent": outcome.sent,
+        "received": outcome.received,
+        "tries": outcome.tries,
+        "retryable": outcome.retryable,
+        "text": outcome.text or None,
+        "to_do": outcome.to_do or None,
+    }
+
+
 def line_of(outcome: Outcome, *, as_json: bool) -> str:
     """One host in one line."""
     if as_json:
-        return json_line(
-            {
-                "host": outcome.host,
-                "outcome": outcome.outcome,
-                "cause": outcome.cause,
-                "seconds": round(outcome.seconds, 3),
-                "packed": outcome.packed,
-                "plain": outcome.plain,
-                "requests": outcome.requests,
-                "sent": outcome.sent,
-                "received": outcome.received,
-                "tries": outcome.tries,
-                "retryable": outcome.retryable,
-                "text": outcome.text or None,
-                "to_do": outcome.to_do or None,
-            }
-        )
+        return json_line(fields_of(outcome))
     words = [f"{outcome.host}: {outcome.outcome}"]
     if outcome.cause:
         words.append(f"({outcome.cause})")
@@ -62,6 +65,7 @@ class Recap:
         self.hosts = hosts
         self.outcomes: Counter[str] = Counter()
         self.causes: Counter[str] = Counter()
+        self._to_do: dict[str, str] = {}
         self.is_interrupted = False
         self._sums: Counter[str] = Counter()
         self._visited = 0
@@ -74,6 +78,7 @@ class Recap:
         self.outcomes[outcome.outcome] += 1
         if outcome.cause:
             self.causes[str(outcome.cause)] += 1
+            self._to_do[str(outcome.cause)] = outcome.to_do
         if outcome.outcome == "cancelled":
             self.is_interrupted = True
         if outcome.tries:
@@ -125,7 +130,7 @@ class Recap:
             err=True,
         )
         for cause, count in self.causes.most_common():
-            click.echo(f"wfp:   {count} x {cause}", err=True)
+            click.echo(f"wfp:   {count} x {cause}: {self._to_do[cause]}", err=True)
 
     @property
     def exit_code(self) -> ExitCode:

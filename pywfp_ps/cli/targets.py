@@ -13,6 +13,8 @@ from pywfp_ps.errors import UsageError
 from pywfp_ps.report.text import visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pywfp_ps.fleet.connection import Resolved, Risk
     from pywfp_ps.fleet.inventory import Inventory
     from pywfp_ps.transports.base import Target
@@ -108,6 +110,19 @@ def target_options(function: Function) -> Function:
         return function(*args, asked=asked, **kw)
 
     return command  # type: ignore[return-value] # the wrapper takes the place of the function
+
+
+def inventory_alone(path: Path) -> TargetOptions:
+    """All hosts of an inventory that says everything."""
+    return TargetOptions(
+        hosts=None,
+        inventory=(str(path),),
+        limit=None,
+        user=None,
+        password_from=None,
+        vault_from=(),
+        allow=(),
+    )
 
 
 def meant_by(asked: TargetOptions, *, without: frozenset[str] = frozenset()) -> Meant:

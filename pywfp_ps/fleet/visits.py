@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from pywfp_ps.fleet.causes import Cause, of_exception
 from pywfp_ps.fleet.outcomes import Outcome, Report, cancelled, outcome_of
-from pywfp_ps.transports.base import Target
+from pywfp_ps.transports.base import Target, TransportError
 
 DEADLINE = "deadline"
 
@@ -123,7 +123,8 @@ def judge(visit: Visit, result: Report | BaseException | None, stopped_for: str)
         text = "The host took the account a moment ago and now refuses it, as a used-up quota does."
         quota = Report(cause=Cause.QUOTA, text=text)
         return outcome_of(host, quota, tries=tries, seconds=seconds)
-    text = one_line(str(result) or type(result).__name__, visit.target)
+    told = result.text if isinstance(result, TransportError) else str(result)
+    text = one_line(told or type(result).__name__, visit.target)
     outcome = outcome_of(host, Report(cause=cause, text=text), tries=tries, seconds=seconds)
     if cause is not Cause.BUG:
         return outcome

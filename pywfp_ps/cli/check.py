@@ -1,0 +1,72 @@
+"""Whether hosts can be collected."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pywfp_ps.cli.limits import limit_options, limits_of
+from pywfp_ps.cli.recap import Recap, fields_of, live
+from pywfp_ps.cli.targets import TargetOptions, meant_by, target_options
+from pywfp_ps.report.rows import json_line
+from pywfp_ps.report.text import visible
+
+if TYPE_CHECKING:
+    from pywfp_ps.collect.checking import Checked
+
+
+@click.command()
+@target_options
+@limit_options(timeout=60)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a host, as they come.")
+def check(asked: TargetOptions, visits: dict[str, Any], as_json: bool) -> int:
+    """Say whether hosts can be collected: reach, logon, rights, versions. Changes nothing.
+
+    A line a host with what stands in the way, and what to do about it.
+
+    Example: `wfp check --inventory site.yml` or `wfp check web-03 -u ops -k`
+    """
+    from pywfp_ps.collect.checking import Check
+    from pywfp_ps.fleet.fanout import cancelled_by_interrupt
+    from pywfp_ps.transports import load
+
+    targets = meant_by(asked).resolved.targets
+    psrp = load("psrp")()
+    recap = Recap(len(targets))
+    checking = Check(targets, lambda _: psrp, limits_of(visits))
+    with cancelled_by_interrupt(checking.fan_out), live(recap) as moved:
+        for checked in checking:
+            recap.add(checked.outcome)
+            moved()
+            sys.stdout.write((_json if as_json else _line)(checked) + "\n")
+            sys.stdout.flush()
+    recap.tell(as_json=as_json)
+    return recap.exit_code
+
+
+def _line(checked: Checked) -> str:
+    """One host in one line: what it is where it is well, else why not and what to do."""
+    outcome, facts = checked.outcome, checked.facts
+    words = [f"{outcome.host}: {outcome.outcome}"]
+    if outcome.cause:
+        words.append(f"({outcome.cause})")
+    if facts is not None:
+        told = (facts.computer, facts.os_name, facts.os_build, f"as {facts.account}")
+        words.append("- " + ", ".join(word for word in told if word))
+        words.append(f", PowerShell {facts.powershell_version} {facts.language_mode}")
+    words += [f"- {text}" for text in (outcome.text, outcome.to_do, checked.clock) if text]
+    return visible(" ".join(words).replace(" , ", ", "))
+
+
+def _json(checked: Checked) -> str:
+    facts = checked.facts
+    told = {
+        name: getattr(facts, name, None)
+        for name in (
+            *("computer", "domain", "os_name", "os_build", "account", "elevated"),
+            *("powershell_version", "language_mode", "clock", "bfe_started_at"),
+        )
+    }
+    return json_line({**fields_of(checked.outcome), **told, "clock_off": checked.clock or None})
