@@ -184,6 +184,11 @@ class RunWriter:
         with self._guard:
             self._outcomes[host] = {"outcome": outcome, "cause": cause, **told, **facts}
 
+    @property
+    def is_open(self) -> bool:
+        """Whether rows can still be added."""
+        return self._open
+
     def has_old_rows(self, host: str) -> bool:
         """Whether a run that goes on holds rows of a host from before."""
         if self._kept is None:
@@ -193,6 +198,14 @@ class RunWriter:
             pairs = zip(hosts.to_pylist(), holds.to_pylist(), strict=True)
             self._old = frozenset(name for name, held in pairs if held)
         return host in self._old
+
+    def old_hosts(self, group: str) -> frozenset[str]:
+        """Hosts of which a run that goes on or is rewritten held a group, such as ``state``."""
+        if self._kept is None:
+            return frozenset()
+        hosts, holds = self._kept.column("host"), self._kept.column("holds")
+        pairs = zip(hosts.to_pylist(), holds.to_pylist(), strict=True)
+        return frozenset(host for host, held in pairs if held and group in held)
 
     def put_request(self, request: Struct) -> None:
         """Keep what was asked for, so that `Store.request` gives it back; never with secrets.

@@ -213,3 +213,33 @@ def test_reparse_makes_the_same_rows_again(wfp: Wfp) -> None:
     call = wfp("reparse", "--store", "s", "--json")
     assert (call.code, [r["outcome"] for r in call.rows]) == (0, ["ok"])
     assert wfp(*query).out == before
+
+
+@pytest.mark.parametrize("harm", ["gone", "damaged"])
+def test_reparse_keeps_the_rows_whose_raw_bytes_are_lost(wfp: Wfp, harm: str) -> None:
+    _put("a.xml", _state(1, 2))
+    _put("b.xml", _state(3))
+    wfp("import", "a.xml", "b.xml", "--store", "s")
+    query = ("sql", "--store", "s", "--json", "SELECT * FROM filters ORDER BY filter_id")
+    before = wfp(*query).out
+    (raw,) = Path("s").glob("*/raw/a/state.gz")
+    if harm == "gone":
+        raw.unlink()
+    else:
+        raw.write_bytes(raw.read_bytes()[:40])
+    call = wfp("reparse", "--store", "s")
+    assert call.code in (3, 4)
+    assert "keeps its old rows" in call.error
+    assert wfp(*query).out == before
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_known(wfp: Wfp, encoding: str) -> None:
+    _put("a.xml", _state(1, 2).decode("utf-8-sig").encode(encoding))
+    assert wfp("import", "a.xml", "--store", "s").code == 0
+    assert _counts(wfp) == {"a": 2}
+
+
+def test_what_is_wrong_with_a_file_names_the_file(wfp: Wfp) -> None:
+    _put("a.xml", b'<!DOCTYPE wfpstate [<!ENTITY a "b">]><wfpstate/>')
+    assert wfp("import", "a.xml", "--store", "s").error.startswith("wfp: a.xml: declares")
