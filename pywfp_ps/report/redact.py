@@ -28,7 +28,7 @@ _DROPPED: Final = frozenset(
 _SCRUBBED: Final = frozenset(
     {
         *("action", "bound_type", "callout", "callout_key", "cause", "change", "command"),
-        *("conditions", "const_name", "content_id", "context", "context_key", "default_sublayer"),
+        *("conditions", "const_name", "context", "context_key", "default_sublayer"),
         *("default_sublayer_key", "destination", "direction", "field", "field_key", "fields"),
         *(
             "filter_key",
@@ -52,14 +52,24 @@ _SCRUBBED: Final = frozenset(
             "rest",
             "rule_store",
         ),
-        *("run_id", "security_descriptor", "session_key", "shape_id", "sid", "sid_type", "sids"),
+        *("run_id", "security_descriptor", "session_key", "sid", "sid_type", "sids"),
         *("snapshot_run_id", "source", "start", "state", "store", "sublayer", "sublayer_key"),
         *("type", "user_sid", "package_sid", "packages", "value", "version", "weight_type"),
         *("inbound", "option", "outbound", "rule_store", "service_sid"),
     }
 )
 _PATHS: Final = frozenset({"app", "app_id", "apps", "device", "file_name", "image_path", "path"})
+_HASHES: Final = frozenset({"content_id", "shape_id"})
+"""Hashes without a key: who tries all addresses finds the one that a condition names."""
 _OWNERS: Final = frozenset({"owner", "service", "service_name"})
+
+_NAMES: Final = frozenset(
+    {
+        *("alias", "description", "display_name", "filter_name", "keyword", "name", "network"),
+        *("origin", "provider_name", "rule", "text", "user_name"),
+    }
+)
+"""What people and programs choose freely, so that it may look like a constant and is none."""
 
 _SID: Final = re.compile(r"S-1-\d{1,14}(?:-\d{1,10})+", re.IGNORECASE)
 _GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -67,6 +77,8 @@ _ADDRESS: Final = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}"
     r"(?:\d{1,3}(?:\.\d{1,3}){3})?)(?![\w:])"
 )
+_QUOTED_TEXT: Final = re.compile(r'"[^"]*"')
+"""Text in the condition of an access right, such as the name of an app."""
 _TERM: Final = re.compile(
     r"( AND | OR )(?=\(?(?:[A-Z0-9_]+|\{[0-9a-f-]{36}\}) (?:[=!<>]=?|=~|in |has |FWP_MATCH))"
 )
@@ -108,11 +120,15 @@ class Redactor:
             return self._scrub(value)
         if column in _HOSTS or column == "groups":
             return self.pseudonym("group" if column == "groups" else "host", value)
+        if column in _HASHES:
+            return self.pseudonym("filter", value)
         if column in _PATHS:
             return value if value == "System" else self.pseudonym("path", value.lower())
         if column in _OWNERS and value in _known_owners():
             return value
-        return value if _is_constant(value) else self.pseudonym("name", value)
+        return (
+            value if column not in _NAMES and _is_constant(value) else self.pseudonym("name", value)
+        )
 
     def pseudonym(self, kind: str, value: str) -> str:
         """``kind-`` and ten hex digits that stand for a value."""
@@ -122,11 +138,15 @@ class Redactor:
     def _scrub_text(self, text: str) -> str:
         if _is_constant(text):
             return text
+        text = _QUOTED_TEXT.sub(lambda found: self._quoted(found[0]), text)
         if "\\" in text:
             text = "".join(self._path(term) for term in _TERM.split(text))
         text = _SID.sub(lambda found: self._sid(found[0]), text)
         text = _GUID.sub(lambda found: self._guid(found[0]), text)
         return _ADDRESS.sub(lambda found: self._address(found[0]), text)
+
+    def _quoted(self, text: str) -> str:
+        return f'"{self.pseudonym("name", text[1:-1])}"'
 
     def _path(self, term: str) -> str:
         """A term with its path replaced: all from the first backslash or drive letter on."""
