@@ -178,7 +178,7 @@ def _range(text: str) -> tuple[int, int]:
 def _protocol(text: str, applies: bool) -> Term:
     number = _PROTOCOLS.get(text.lower())
     if number is None:
-        if not text.isdigit() or int(text) > 255:
+        if not text.isdecimal() or int(text) > 255:
             raise UsageError(f"unknown protocol {text!r}: a name such as tcp, or 0 to 255")
         number = int(text)
     return _numbers(("FWPM_CONDITION_IP_PROTOCOL",), number, number, applies=applies)

@@ -194,6 +194,7 @@ def test_filters_are_found_by_what_people_ask(wfp: Wfp, words: list[str], ids: l
         (["filters", "--port", "http"], "no port"),
         (["filters", "--address", "10.0.0.300"], "no address"),
         (["filters", "--protocol", "xyz"], "unknown protocol"),
+        (["filters", "--protocol", "\N{SUPERSCRIPT TWO}"], "unknown protocol"),
         (["filters", "--sid", "ann"], "is no SID"),
         (["filters", "--columns", "nam"], "did you mean 'name'"),
         (["filters", "--sort", "-nam"], "did you mean 'name'"),
