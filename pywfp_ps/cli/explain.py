@@ -235,10 +235,7 @@ def _snapshots(store: Store, selection: Selection) -> Iterator[tuple[str, str, S
     for name in names:
         run_id = holds.get(name)
         if run_id:
-            snapshot = store.snapshot(
-                name, selection.run, at=selection.at, partial=selection.partial
-            )
-            yield name, run_id, snapshot
+            yield name, run_id, store.snapshot(name, run_id)
 
 
 def _one(found: list[tuple[str, str, Snapshot]], pattern: str) -> tuple[str, str, Snapshot]:

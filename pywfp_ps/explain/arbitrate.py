@@ -227,25 +227,47 @@ def _group_outcomes(votes: list[tuple[Met, Votes]]) -> set[Outcome]:
 
 
 def combine(sublayers: Iterable[frozenset[Outcome]]) -> frozenset[Outcome]:
-    """Every final outcome of a layer: table 7.4, sublayer by sublayer from the heaviest."""
-    current: set[Outcome] = {_NOTHING}
+    """Every final outcome of a layer: table 7.4, sublayer by sublayer from the heaviest.
+
+    What two outcomes make hangs on their votes alone, so filters are carried along by vote.
+    """
+    current: dict[int, set[int | None]] = {NONE: {None}}
     for possible in sublayers:
         if possible == {_NOTHING}:
             continue
-        current = {_combined(above, one) for above in current for one in possible}
-    return frozenset(current)
+        below = _by_vote(possible)
+        after: dict[int, set[int | None]] = {}
+        for vote, above_ids in current.items():
+            for kind, ids in below.items():
+                result, is_above = _TABLE[vote, kind]
+                after.setdefault(result, set()).update(above_ids if is_above else ids)
+        current = after
+    return frozenset((vote, one) for vote, ids in current.items() for one in ids)
 
 
-def _combined(above: Outcome, one: Outcome) -> Outcome:
-    vote, decider = above
-    kind = one[0]
-    if kind == NONE or vote in {FILTER_BLOCK, HARD_BLOCK}:
-        return above
-    if vote == HARD_PERMIT:  # only a callout's block gets past: the veto
-        return (HARD_BLOCK, one[1]) if kind in {SOFT_BLOCK, HARD_BLOCK} else above
-    if vote == SOFT_BLOCK and kind in _BLOCKS:
-        return (vote if kind == SOFT_BLOCK else HARD_BLOCK, decider)
-    return one
+def _by_vote(possible: Iterable[Outcome]) -> dict[int, set[int | None]]:
+    found: dict[int, set[int | None]] = {}
+    for vote, one in possible:
+        found.setdefault(vote, set()).add(one)
+    return found
+
+
+def _combined(above: int, vote: int) -> tuple[int, bool]:
+    """The vote that two votes make, and whether the upper filter keeps the credit."""
+    if vote == NONE or above in {FILTER_BLOCK, HARD_BLOCK}:
+        return above, True
+    if above == HARD_PERMIT:  # only a callout's block gets past: the veto
+        return (HARD_BLOCK, False) if vote in {SOFT_BLOCK, HARD_BLOCK} else (above, True)
+    if above == SOFT_BLOCK and vote in _BLOCKS:
+        return (above if vote == SOFT_BLOCK else HARD_BLOCK), True
+    return vote, False
+
+
+_TABLE: Final = {
+    (above, vote): _combined(above, vote)
+    for above in range(HARD_BLOCK + 1)
+    for vote in range(HARD_BLOCK + 1)
+}
 
 
 def verdict_of(final: frozenset[Outcome]) -> Verdict:

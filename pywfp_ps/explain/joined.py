@@ -59,7 +59,9 @@ def _address(snapshot: Snapshot, version: int, option: str, role: str) -> str:
     own = facts_of(snapshot).addresses
     for end in snapshot.endpoints:
         address = end.local_address
-        if address in own and address.version == version and not address.is_loopback:
+        if address is None or address not in own or address.is_loopback:
+            continue
+        if address.version == version:
             counts[address] = counts.get(address, 0) + 1
     if not counts:
         raise UsageError(

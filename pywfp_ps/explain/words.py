@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from pywfp_ps.explain.answer import Outcome, Reason
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _MOST_SIDS: Final = 4
 _MOST_SHOWN: Final = 8
+_MOST_TRIED: Final = 40
 _FAMILY: Final = re.compile(r'Contains "([^"]+)"')
 
 
@@ -73,7 +75,7 @@ def outcomes_of(stages: Sequence[Stage], policy: Verdict) -> tuple[Outcome, ...]
     """How the policy verdict can end: the ordinary way, then each exception.
 
     The ordinary way takes every filter whose match is unknown as not matching; an exception lets
-    one of them match.
+    one of them match. At each layer the first forty filters are tried.
     """
     if policy != "unknown":
         return (Outcome(when="always", verdict=policy),)
@@ -85,7 +87,7 @@ def outcomes_of(stages: Sequence[Stage], policy: Verdict) -> tuple[Outcome, ...]
         result = stage.result
         if verdict_of(result.policy) != "unknown":
             continue
-        for one in _all_met(result):
+        for one in islice(_all_met(result), _MOST_TRIED):
             key = (stage.step.layer, one.entry.filter.id)
             if one.answer != MAYBE or not one.entry.votes or key in seen:
                 continue

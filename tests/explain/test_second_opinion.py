@@ -56,7 +56,12 @@ def run(examples: int, *, derandomize: bool) -> Counter[str]:
         derandomize=derandomize,
         database=None,
         deadline=None,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=(
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.large_base_example,
+            HealthCheck.filter_too_much,
+        ),
         phases=[Phase.generate, Phase.shrink],
         print_blob=True,
     )

@@ -139,5 +139,6 @@ def test_a_descriptor_against_a_token(said: dict[str, Any], entries: str, answer
 )
 def test_what_makes_no_sense_is_refused(said: dict[str, Any], problem: str) -> None:
     tells_version = said.keys() & {"remote", "protocol"} or not said
+    more: dict[str, Any] = {} if tells_version else {"ip_version": 4}
     with pytest.raises(UsageError, match=problem):
-        flow_of(Said(**({} if tells_version else {"ip_version": 4}) | said))
+        flow_of(Said(**more, **said))
