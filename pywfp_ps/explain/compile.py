@@ -125,7 +125,7 @@ def compile_snapshot(snapshot: Snapshot) -> Compiled:
         name: _Compiler(name, layers.get(name), callouts).program(filters, weights)
         for name, filters in by_layer.items()
     }
-    return Compiled(programs=programs, epochs=_epochs(snapshot.filters), callouts=callouts)
+    return Compiled(programs=programs, epochs=_epochs(by_layer), callouts=callouts)
 
 
 class _Compiler:
@@ -209,12 +209,10 @@ class _Compiler:
         return compile_condition(condition, field.data_type, is_address=is_address)
 
 
-def _epochs(filters: Iterable[Filter]) -> dict[tuple[str, int], frozenset[int]]:
+def _epochs(by_layer: dict[str, list[Filter]]) -> dict[tuple[str, int], frozenset[int]]:
     """Epochs that stand together with an interface in one filter (quarantine, section 2)."""
     found: dict[tuple[str, int], set[int]] = {}
-    for filter_ in filters:
-        if not filter_.is_in_force:
-            continue
+    for filter_ in (one for held in by_layer.values() for one in held):
         epochs = _equals(filter_, frozenset({_EPOCH}))
         for luid in _equals(filter_, _INTERFACES) if epochs else ():
             found.setdefault((filter_.layer, luid), set()).update(epochs)
