@@ -77,6 +77,9 @@ _ADDRESS: Final = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}"
     r"(?:\d{1,3}(?:\.\d{1,3}){3})?)(?![\w:])"
 )
+_MAC: Final = re.compile(
+    r"(?<![\w:.-])[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2}){4}(?![\w:-])"
+)
 _QUOTED_TEXT: Final = re.compile(r'"[^"]*"')
 """Text in the condition of an access right, such as the name of an app."""
 _TERM: Final = re.compile(
@@ -143,6 +146,7 @@ class Redactor:
             text = "".join(self._path(term) for term in _TERM.split(text))
         text = _SID.sub(lambda found: self._sid(found[0]), text)
         text = _GUID.sub(lambda found: self._guid(found[0]), text)
+        text = _MAC.sub(lambda found: self.pseudonym("mac", found[0].lower()), text)
         return _ADDRESS.sub(lambda found: self._address(found[0]), text)
 
     def _quoted(self, text: str) -> str:

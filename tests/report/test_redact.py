@@ -38,6 +38,8 @@ def test_what_is_the_same_everywhere_stays(column: str, value: object) -> None:
         ("conditions", "ALE_APP_ID = \\device\\harddiskvolume3\\users\\ann\\Ann (x86) AND Bob.exe"),
         ("conditions", "(ALE_APP_ID = \\users\\ann\\a.exe OR ALE_APP_ID = \\users\\ann\\b.exe)"),
         ("conditions", "IP_REMOTE_ADDRESS = 192.0.2.7/24"),
+        ("conditions", "MAC_LOCAL_ADDRESS = 00:1a:2b:3c:4d:5e AND IP_PROTOCOL = TCP"),
+        ("value", "00-1a-2b-3c-4d-5e"),
         ("conditions", "IP_REMOTE_ADDRESS in 2001:db8::7-2001:db8::9"),
         ("value", "O:LSD:(A;;CC;;;S-1-5-21-1111-2222-3333-1001)"),
         ("value", "S-1-5-80-1111-2222-3333"),
@@ -53,7 +55,18 @@ def test_what_is_the_same_everywhere_stays(column: str, value: object) -> None:
 )
 def test_what_could_tell_who_or_where_goes(column: str, value: object) -> None:
     given_back = str(_REDACTOR.value(column, value)).casefold()
-    for secret in ("ann", "bob", "web-03", "192.0.2.7", "db8", "1111", "5ee3398a", "d5f22a71"):
+    for secret in (
+        "ann",
+        "bob",
+        "web-03",
+        "192.0.2.7",
+        "db8",
+        "1111",
+        "5ee3398a",
+        "d5f22a71",
+        "4d:5e",
+        "4d-5e",
+    ):
         assert secret not in given_back
 
 
