@@ -106,6 +106,7 @@ ROUTES = _kind(
     _column("next_hop", TEXT, "Next hop.", _CONTEXT),
     _column("interface_index", U32, "Interface index.", _CONTEXT),
     _column("metric", U32, "Metric of the route.", _CONTEXT),
+    _column("store", TEXT, "active or persistent.", _CONTEXT),
 )
 FIREWALL_PROFILES = _kind(
     "firewall_profiles",
