@@ -130,7 +130,8 @@ def _numbers(fields: tuple[str, ...], low: int, high: int, *, applies: bool) -> 
         sql = f"field IN ({_marks(fields)}) AND num_low <= ? AND num_high >= ?"
         return Term(_has(sql), (*fields, high, low))
     met = (
-        "CASE WHEN match = 'FWP_MATCH_NOT_EQUAL' THEN NOT (num_low <= ? AND num_high >= ?)"
+        "CASE WHEN num_low IS NULL THEN true"
+        " WHEN match = 'FWP_MATCH_NOT_EQUAL' THEN NOT (num_low <= ? AND num_high >= ?)"
         " WHEN match IN ('FWP_MATCH_EQUAL', 'FWP_MATCH_RANGE') THEN num_low <= ? AND num_high >= ?"
         " WHEN match = 'FWP_MATCH_GREATER' THEN ? > num_low"
         " WHEN match = 'FWP_MATCH_GREATER_OR_EQUAL' THEN ? >= num_low"
@@ -142,7 +143,10 @@ def _numbers(fields: tuple[str, ...], low: int, high: int, *, applies: bool) -> 
 
 
 def _met_or_absent(fields: tuple[str, ...], met: str, values: tuple[Any, ...]) -> Term:
-    """Filters with a condition on one of the fields that is met, or with none on any of them."""
+    """Filters with a condition on one of the fields that is met, or with none on any of them.
+
+    `met` is also true of a condition that was not understood: nobody knows that it is not met.
+    """
     on_field = f"field IN ({_marks(fields)})"
     sql = f"({_has(f'{on_field} AND {met}')} OR NOT {_has(on_field)})"
     return Term(sql, (*fields, *values, *fields))
@@ -196,8 +200,18 @@ def _address(text: str, applies: bool) -> Term:
     values = (network.version, high, low)
     if not applies:
         return Term(_has(f"field IN ({_marks(_ADDRESSES)}) AND {touches}"), (*_ADDRESSES, *values))
-    met = f"CASE WHEN match = 'FWP_MATCH_NOT_EQUAL' THEN NOT ({touches}) ELSE {touches} END"
-    found = _met_or_absent(_ADDRESSES, met, (*values, *values))
+    met = (
+        "CASE WHEN ip_low IS NULL THEN true"
+        " WHEN ip_family <> ? THEN match = 'FWP_MATCH_NOT_EQUAL'"
+        " WHEN match = 'FWP_MATCH_NOT_EQUAL' THEN NOT (ip_low <= ? AND ip_high >= ?)"
+        " WHEN match = 'FWP_MATCH_GREATER' THEN ? > ip_low"
+        " WHEN match = 'FWP_MATCH_GREATER_OR_EQUAL' THEN ? >= ip_low"
+        " WHEN match = 'FWP_MATCH_LESS' THEN ? < ip_high"
+        " WHEN match = 'FWP_MATCH_LESS_OR_EQUAL' THEN ? <= ip_high"
+        " ELSE ip_low <= ? AND ip_high >= ? END"
+    )
+    bounds = (network.version, low, high, high, high, low, low, high, low)
+    found = _met_or_absent(_ADDRESSES, met, bounds)
     other_family = f"layer NOT LIKE '%\\_V{10 - network.version}%' ESCAPE '\\'"
     return Term(f"({other_family} AND {found.sql})", found.values)
 
@@ -212,7 +226,7 @@ def _app(text: str, applies: bool) -> Term:
     met = "(lower(value) LIKE ? ESCAPE '\\' OR lower(value) LIKE ? ESCAPE '\\')"
     if not applies:
         return Term(_has(f"field IN ({_marks(_APPS)}) AND {met}"), (*_APPS, *like))
-    return _met_or_absent(_APPS, met, like)
+    return _met_or_absent(_APPS, _unless_not(met), like)
 
 
 def _sid(text: str, applies: bool) -> Term:
@@ -227,7 +241,12 @@ def _sid(text: str, applies: bool) -> Term:
     if not applies:
         types = "type IN ('FWP_SID', 'FWP_SECURITY_DESCRIPTOR_TYPE')"
         return Term(_has(f"{types} AND {met}"), (pattern,))
-    return _met_or_absent(_SIDS, met, (pattern,))
+    return _met_or_absent(_SIDS, _unless_not(met), (pattern,))
+
+
+def _unless_not(met: str) -> str:
+    """What is met by a text, turned round for conditions that ask for any other one."""
+    return f"coalesce(({met}) <> (match = 'FWP_MATCH_NOT_EQUAL'), true)"
 
 
 def _like(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from pywfp_ps.model.objects import (
     Callout,
@@ -352,3 +353,53 @@ def test_a_wrong_configuration_is_one_line(wfp: Wfp, text: str, problem: str) ->
 def test_completion_is_printed_for_every_shell(wfp: Wfp, shell: str) -> None:
     call = wfp("completion", shell)
     assert (call.code, "_WFP_COMPLETE" in call.out) == (0, True)
+
+
+_ADDRESS = ("FWP_UINT32", IPv4Address("192.0.2.10"))
+
+
+@pytest.mark.parametrize(
+    ("condition", "words", "found"),
+    [
+        (_is("IP_REMOTE_ADDRESS", *_ADDRESS, match="GREATER"), ["--address", "192.0.2.11"], True),
+        (_is("IP_REMOTE_ADDRESS", *_ADDRESS, match="GREATER"), ["--address", "192.0.2.10"], False),
+        (_is("IP_REMOTE_ADDRESS", *_ADDRESS, match="LESS"), ["--address", "192.0.2.9"], True),
+        (_is("IP_REMOTE_ADDRESS", *_ADDRESS, match="LESS"), ["--address", "192.0.2.10"], False),
+        (
+            _is("IP_REMOTE_ADDRESS", *_ADDRESS, match="NOT_EQUAL"),
+            ["--address", "192.0.2.10"],
+            False,
+        ),
+        (
+            _is("IP_REMOTE_ADDRESS", *_ADDRESS, match="NOT_EQUAL"),
+            ["--address", "192.0.2.0/24"],
+            True,
+        ),
+        (_is("IP_REMOTE_ADDRESS", "FWP_UINT32"), ["--address", "192.0.2.1"], True),
+        (_is("IP_LOCAL_PORT", "FWP_UINT16"), ["--port", "443"], True),
+        (
+            _is("ALE_PACKAGE_ID", "FWP_SID", "S-1-0-0", match="NOT_EQUAL"),
+            ["--sid", "S-1-15-2-7"],
+            True,
+        ),
+        (
+            _is("ALE_PACKAGE_ID", "FWP_SID", "S-1-0-0", match="NOT_EQUAL"),
+            ["--sid", "S-1-0-0"],
+            False,
+        ),
+        (_is("ALE_PACKAGE_ID", "FWP_SID", "S-1-0-0"), ["--sid", "S-1-15-2-7"], False),
+        (
+            _is("ALE_APP_ID", "FWP_BYTE_BLOB_TYPE", _AGENT, match="NOT_EQUAL"),
+            ["--app", "b.exe"],
+            True,
+        ),
+        (_is("ALE_APP_ID", "FWP_BYTE_BLOB_TYPE"), ["--app", "b.exe"], True),
+    ],
+)
+def test_applies_leaves_out_only_what_cannot_be_met(
+    wfp: Wfp, condition: Condition, words: list[str], *, found: bool
+) -> None:
+    one = structs.replace(_filter(7), conditions=(condition,))
+    with Store.open("s", create=True) as store, store.begin_run(command="test") as run:
+        run.add("web-1", structs.replace(_SNAPSHOT, filters=(one,)))
+    assert _ids(wfp, *words, "--applies") == ([7] if found else [])
