@@ -229,7 +229,8 @@ def _snapshots(store: Store, selection: Selection) -> Iterator[tuple[str, str, S
     """Host, run and snapshot of every host that has one."""
     lines = store.hosts(run=selection.run, at=selection.at, partial=selection.partial)
     holds = {line.host: line.snapshot_run_id for line in lines}
-    names = hosts_of(store, selection)
+    # One question to the store for a host by its name; patterns need a second one.
+    names = [selection.host] if selection.host in holds else hosts_of(store, selection)
     if not any(holds.get(name) for name in names):
         raise UsageError(f"no snapshot of {selection.host or 'any host'} in the store")
     for name in names:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from pywfp_ps.model.objects import PERMIT_IF_CALLOUT_UNREGISTERED, Filter, Provider
+from pywfp_ps.explain import Engine
+from pywfp_ps.explain.said import Said, flow_of
+from pywfp_ps.model.objects import (
+    CALLOUT_REGISTERED,
+    PERMIT_IF_CALLOUT_UNREGISTERED,
+    Callout,
+    Filter,
+    Provider,
+)
 from tests.explain.small import (
     ACCEPT,
     BIND,
@@ -17,6 +26,7 @@ from tests.explain.small import (
     UPPER,
     ask,
     on,
+    policy,
     rule,
     verdicts,
 )
@@ -138,8 +148,6 @@ CASES: list[Case] = [
 def test_a_rule_of_arbitration(
     filters: tuple[Filter, ...], expected: tuple[str, str, int | None]
 ) -> None:
-    from msgspec.structs import replace
-
     assert verdicts(ask(*filters, said=replace(OUT, local="192.0.2.10"))) == expected
 
 
@@ -192,8 +200,6 @@ def test_a_redirect_filter_makes_the_redirect_flags_unknown() -> None:
 
 
 def test_quarantine_holds_inbound_traffic_of_an_interface_without_a_pair() -> None:
-    from msgspec.structs import replace
-
     epoch = on("INTERFACE_QUARANTINE_EPOCH", 7, kind="UINT64")
     filters = (
         rule(1, "BLOCK", layer=ACCEPT),
@@ -205,3 +211,42 @@ def test_quarantine_holds_inbound_traffic_of_an_interface_without_a_pair() -> No
     assert verdicts(ask(*filters, said=replace(said, quarantined=True))) == ("block", "block", 1)
     other = replace(said, interface=str(7 << 48))
     assert verdicts(ask(*filters, said=other)) == ("block", "block", 1)
+
+
+_SILENT = "FWPM_CALLOUT_WFP_TRANSPORT_LAYER_V4_SILENT_DROP"
+
+
+@pytest.mark.parametrize(
+    ("lower", "expected"),
+    [
+        ("BLOCK", ("unknown", "block", 1)),  # soft block + block: the upper one keeps the credit
+        ("PERMIT", ("unknown", "permit", 2)),  # soft block + permit: the lower one permits
+    ],
+)
+def test_a_soft_block_above(lower: str, expected: tuple[str, str, int | None]) -> None:
+    silent = Callout(id=17, key=None, const_name=_SILENT, flags=(CALLOUT_REGISTERED,))
+    snapshot = policy(rule(1, _TERMINATING, callout=_SILENT, sublayer=UPPER), rule(2, lower))
+    snapshot = replace(snapshot, callouts=(silent,))
+    assert verdicts(Engine(snapshot).explain(flow_of(OUT))) == expected
+
+
+@pytest.mark.parametrize(
+    ("layer", "direction", "package", "kind", "verdict"),
+    [
+        (ACCEPT, "in", "none", 0x800000, "block"),
+        (ACCEPT, "in", "none", 0x400000, "permit"),
+        (ACCEPT, "in", "S-1-15-2-1-2-3-4-5-6-7", 0x400000, "block"),
+        (ACCEPT, "in", None, 0x800000, "unknown"),
+        (CONNECT, "out", "none", 0x800000, "unknown"),
+        (CONNECT, "out", "none", 0x1, "block"),
+        (ACCEPT, "in", "none", 0x1000000, "unknown"),
+    ],
+)
+def test_e1_loopback_flags_are_told_at_accept(
+    layer: str, direction: str, package: str | None, kind: int, verdict: str
+) -> None:
+    said = Said(
+        direction=direction, local="127.0.0.1:443", remote="127.0.0.1:50000", package=package
+    )
+    block = rule(1, "BLOCK", on("FLAGS", kind, "FLAGS_ALL_SET", "UINT32"), layer=layer)
+    assert ask(block, said=said).verdict == verdict
