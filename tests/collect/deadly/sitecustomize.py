@@ -1,0 +1,16 @@
+"""In a parser of the tests: the dump of the host ``deadly`` ends the process, hard."""
+
+import os
+
+from pywfp_ps.collect import parsing
+
+_parse = parsing.parse
+
+
+def _parse_or_die(job: parsing.ParseJob) -> parsing.Parsed:
+    if job.host == "deadly":
+        os._exit(9)
+    return _parse(job)
+
+
+parsing.parse = _parse_or_die
