@@ -17,7 +17,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from pywfp_ps.errors import UsageError
-from pywfp_ps.resources import arguments_json, build_script
+from pywfp_ps.resources import arguments_json, script_for
 from pywfp_ps.transports.base import Ran, ScriptError, Target, TransportError, Usage, Watch
 from pywfp_ps.transports.engines import Engine, find_engine
 from pywfp_ps.transports.process import LineProcess, ProcessEndedError
@@ -90,7 +90,7 @@ class ChildTransport:
         """As `Transport.run`."""
         if target.connection != "local":
             raise UsageError(f"{target.name} is not this machine")
-        script, given = build_script(call), arguments_json(call, arguments)
+        script, given = script_for(call, arguments), arguments_json(call, arguments)
         began = time.thread_time()
         session = _Session(target.name, self.engine, watch, self._limits, on_frame)
         try:

@@ -17,7 +17,7 @@ from typing import Any, Literal, NoReturn
 from msgspec import Struct
 
 from pywfp_ps.errors import UsageError
-from pywfp_ps.resources import Script, arguments_json, build_script
+from pywfp_ps.resources import Script, arguments_json, script_for
 from pywfp_ps.transports.base import Ran, ScriptError, Target, TransportError, Usage, Watch
 from pywfp_ps.transports.dotnet import Hosted, check_can_load, load_engine
 from pywfp_ps.transports.engines import find_engine
@@ -77,7 +77,7 @@ class InProcessTransport:
         """As `Transport.run`."""
         if target.connection != "local":
             raise UsageError(f"{target.name} is not this machine")
-        script, given = build_script(call), arguments_json(call, arguments)
+        script, given = script_for(call, arguments), arguments_json(call, arguments)
         if watch.is_stopped:
             raise TransportError(target.name, "timeout", "it was told to stop")
         began = time.thread_time()
