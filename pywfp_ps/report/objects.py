@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
+from pywfp_ps.model.context import HostContext
 from pywfp_ps.model.identity import content_id, shape_id
 from pywfp_ps.model.objects import (
     AleEndpoint,
@@ -23,6 +24,7 @@ from pywfp_ps.model.objects import (
 )
 from pywfp_ps.model.origin import owner_of, rules_of
 from pywfp_ps.model.text import condition_text
+from pywfp_ps.report.behind import behind
 from pywfp_ps.report.rows import cell
 from pywfp_ps.report.text import visible
 
@@ -142,8 +144,14 @@ def title_of(thing: Thing) -> str:
     return f"{name} {thing.name or ''}".strip()
 
 
-def report_of(snapshot: Snapshot, thing: Thing) -> ObjectReport:
-    """Everything a snapshot says about one of its objects."""
+def report_of(snapshot: Snapshot, thing: Thing, context: HostContext | None = None) -> ObjectReport:
+    """Everything a snapshot says about one of its objects, and context about who is behind it.
+
+    Args:
+        snapshot: Where the object is from.
+        thing: The object.
+        context: What the host said of its services, drivers, processes and firewall rules.
+    """
     fields = {
         name: _plain(value)
         for name, value in structs.asdict(thing).items()
@@ -155,6 +163,8 @@ def report_of(snapshot: Snapshot, thing: Thing) -> ObjectReport:
         fields["fields"] = [f"{f.name} {f.data_type}" for f in thing.fields]
     if isinstance(thing, ProviderContext):
         fields["text"] = thing.text
+    if context is not None:
+        fields |= behind(snapshot, thing, context)
     if thing.extra:
         fields["extra"] = [_plain(node) for node in thing.extra]
     return ObjectReport(

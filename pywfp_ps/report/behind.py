@@ -1,0 +1,65 @@
+"""Fields of an object's report that say who is behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pywfp_ps.model.context import HostContext
+from pywfp_ps.model.firewall import FirewallRule
+from pywfp_ps.model.objects import Callout, Filter, Provider, Session, Snapshot
+from pywfp_ps.model.owners import (
+    Owner,
+    callout_owner,
+    provider_owner,
+    rule_links,
+    service_name_of,
+    session_owner,
+)
+
+
+def behind(snapshot: Snapshot, thing: object, context: HostContext) -> dict[str, Any]:
+    """Service, driver, process or firewall rule behind an object; empty for other kinds.
+
+    ``..._there`` is false where the name is that of nothing on the host, null where unknown.
+    """
+    if isinstance(thing, Provider):
+        return _owner(provider_owner(thing, context))
+    if isinstance(thing, Callout):
+        return _owner(callout_owner(thing, snapshot, context))
+    if isinstance(thing, Session):
+        owner = session_owner(thing, context)
+        return {
+            "process": owner.process.path or owner.process.name if owner.process else None,
+            "process_there": owner.is_there,
+            "services": list(owner.services),
+        }
+    if isinstance(thing, Filter):
+        return _filter(snapshot, thing, context)
+    return {}
+
+
+def _owner(owner: Owner) -> dict[str, Any]:
+    return {
+        "product": owner.product,
+        "owner_service": owner.service_name,
+        "owner_there": owner.is_there,
+        "owner_image": owner.image,
+        "owner_company": owner.company,
+        "owner_version": owner.driver.version if owner.driver else None,
+    }
+
+
+def _filter(snapshot: Snapshot, filter_: Filter, context: HostContext) -> dict[str, Any]:
+    provider = next((p for p in snapshot.providers if p.const_name == filter_.provider), None)
+    fields: dict[str, Any] = {}
+    if provider is not None and service_name_of(provider) is not None:
+        fields |= _owner(provider_owner(provider, context))
+    link = rule_links(snapshot, context).by_filter.get(filter_.id)
+    if link is not None:
+        fields["rule_found_by"] = link.by
+        fields["firewall_rules"] = [_rule(one) for one in link.candidates]
+    return fields
+
+
+def _rule(rule: FirewallRule) -> dict[str, Any]:
+    return {"store": rule.store, "id": rule.id, "name": rule.name, "raw": rule.raw}
