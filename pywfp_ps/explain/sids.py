@@ -41,17 +41,27 @@ _CAPABILITIES: Final = {
 """Capabilities with short SIDs, S-1-15-3-N (winnt.h)."""
 
 KNOWN_SERVICES: Final = (
-    "AppIDSvc", "BFE", "BITS", "BTAGService", "CDPSvc", "CertPropSvc", "CryptSvc", "DcomLaunch",
-    "Dhcp", "DiagTrack", "Dnscache", "DoSvc", "DPS", "EapHost", "EventLog", "EventSystem",
-    "fdPHost", "FDResPub", "gpsvc", "IKEEXT", "iphlpsvc", "KeyIso", "KtmRm", "LanmanServer",
-    "LanmanWorkstation", "lmhosts", "MpsSvc", "MSDTC", "NcaSvc", "NcbService", "Netlogon",
-    "netprofm", "NetTcpPortSharing", "NlaSvc", "nsi", "p2pimsvc", "PcaSvc", "PLA", "PNRPsvc",
-    "PolicyAgent", "ProfSvc", "QWAVE", "RasMan", "RemoteRegistry", "RpcEptMapper", "RpcSs",
-    "Schedule", "seclogon", "SENS", "SessionEnv", "SharedAccess", "SNMP", "SNMPTRAP", "Spooler",
-    "SSDPSRV", "SstpSvc", "SysMain", "TapiSrv", "TermService", "Themes", "TrkWks", "upnphost",
-    "UsoSvc", "VaultSvc", "W32Time", "W3SVC", "WdiServiceHost", "WdiSystemHost", "WdNisSvc",
-    "WebClient", "Wecsvc", "WerSvc", "WinDefend", "WinHttpAutoProxySvc", "Winmgmt", "WinRM",
-    "WlanSvc", "WMPNetworkSvc", "wscsvc", "WSearch", "wuauserv",
+    "ADWS", "AJRouter", "AllJoyn", "AppIDSvc", "AppXSvc", "BFE", "BITS", "BTAGService", "CDPSvc",
+    "CertPropSvc", "ClipSVC", "CryptSvc", "DcomLaunch", "defragsvc", "DeviceAssociationService",
+    "DevQueryBroker", "DFSR", "Dhcp", "DHCPServer", "DiagTrack", "DmEnrollmentSvc",
+    "dmwappushservice", "DNS", "Dnscache", "DoSvc", "dot3svc", "DPS", "DusmSvc", "EapHost", "EFS",
+    "EventLog", "EventSystem", "Fax", "fdPHost", "FDResPub", "gpsvc", "hns", "HomeGroupListener",
+    "HomeGroupProvider", "HvHost", "icssvc", "IKEEXT", "InstallService", "IPHLPSVC", "Kdc",
+    "KeyIso", "KtmRm", "LanmanServer", "LanmanWorkstation", "lfsvc", "LicenseManager", "lmhosts",
+    "MapsBroker", "MpsSvc", "MSDTC", "MSiSCSI", "NcaSvc", "NcbService", "Netlogon", "netprofm",
+    "NetSetupSvc", "NetTcpPortSharing", "NgcSvc", "NlaSvc", "nsi", "NTDS", "nvagent", "p2pimsvc",
+    "p2psvc", "PcaSvc", "PeerDistSvc", "PhoneSvc", "PLA", "PNRPAutoReg", "PNRPsvc", "PolicyAgent",
+    "PrintNotify", "ProfSvc", "PushToInstall", "QWAVE", "RasAuto", "RasMan", "RemoteAccess",
+    "RemoteRegistry", "RpcEptMapper", "RpcLocator", "RpcSs", "Schedule", "SCPolicySvc", "SDRSVC",
+    "seclogon", "SEMgrSvc", "SENS", "Sense", "SessionEnv", "SharedAccess", "SmsRouter", "SNMP",
+    "SNMPTRAP", "Spooler", "sppsvc", "SSDPSRV", "SstpSvc", "StiSvc", "StorSvc", "swprv",
+    "SysMain", "TapiSrv", "TermService", "Themes", "TokenBroker", "TrkWks", "TrustedInstaller",
+    "UmRdpService", "upnphost", "UserManager", "UsoSvc", "VaultSvc", "vds", "vmcompute", "vmms",
+    "VSS", "W32Time", "W3SVC", "WaaSMedicSvc", "WalletService", "wbengine", "Wcmsvc", "wcncsvc",
+    "WdiServiceHost", "WdiSystemHost", "WdNisSvc", "WebClient", "Wecsvc", "WerSvc",
+    "WFDSConMgrSvc", "WinDefend", "WinHttpAutoProxySvc", "Winmgmt", "WinRM", "WlanSvc", "wlidsvc",
+    "wmiApSrv", "WMPNetworkSvc", "WpnService", "wscsvc", "WSearch", "wuauserv", "WwanSvc",
+    "XblAuthManager", "XboxNetApiSvc",
 )  # fmt: skip
 """Services of Windows whose SIDs stand in filters; names for answers where no list is at hand."""
 

@@ -136,6 +136,10 @@ _NUMBERS: Final[dict[str, list[int]]] = {
     "COMPARTMENT_ID": [1],
     "ALE_SIO_FIREWALL_SYSTEM_PORT": [0, 1, 2],
 }
+_PAIRED: Final = frozenset(
+    {"INTERFACE_QUARANTINE_EPOCH", "IP_ARRIVAL_INTERFACE", "IP_NEXTHOP_INTERFACE"}
+)
+"""What releases an interface from quarantine is one epoch with one interface."""
 _ORDER: Final = ["GREATER", "LESS", "GREATER_OR_EQUAL", "LESS_OR_EQUAL"]
 
 
@@ -250,7 +254,7 @@ def _filter(draw: st.DrawFn, number: int, layer: str, callouts: list[Callout]) -
     for name in draw(
         st.lists(st.sampled_from(sorted(fields)), max_size=3, unique=draw(st.integers(0, 9)) > 0)
     ):
-        count = draw(st.sampled_from([1, 1, 1, 2, 3]))
+        count = 1 if name in _PAIRED else draw(st.sampled_from([1, 1, 1, 2, 3]))
         made += [draw(conditions(name, fields[name], version)) for _ in range(count)]
     if draw(st.integers(0, 39)) == 0:
         made.append(_condition("ALE_NAP_CONTEXT", "EQUAL", "UINT32", 1))
