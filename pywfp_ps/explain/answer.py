@@ -139,6 +139,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
         assumptions: What was derived or assumed.
         unknowns: Fields the verdict hangs on and that nobody said.
         deciding: The filter that decides the policy verdict, where there is one.
+        deciders: Filters that could be the deciding one, by id.
         snapshot: What the answer rests on.
         layers: In the order of the path.
         notes: What else to know: redirection, ties, doubtful conditions.
@@ -155,6 +156,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     assumptions: tuple[str, ...] = ()
     unknowns: tuple[str, ...] = ()
     deciding: Deciding | None = None
+    deciders: tuple[int, ...] = ()
     snapshot: SnapshotNote = SnapshotNote()
     layers: tuple[LayerAnswer, ...] = ()
     notes: tuple[str, ...] = ()

@@ -70,7 +70,7 @@ class Engine:
             layers: Constants of the layers to look at; all of the path without it.
         """
         fields, stages, redirectors = self.walk(flow, layers)
-        deciding = self._deciding(flow, stages)
+        deciding, deciders = self._deciding(flow, stages)
         policy = _whole([verdict_of(stage.result.policy) for stage in stages])
         strict = _whole([verdict_of(stage.result.strict) for stage in stages])
         return Explanation(
@@ -82,6 +82,7 @@ class Engine:
             assumptions=_assumptions(fields, stages),
             unknowns=unknown_fields(stages),
             deciding=deciding,
+            deciders=deciders,
             snapshot=note_of(self.snapshot),
             layers=tuple(map(_layer_answer, stages)),
             notes=self._notes(flow, stages, redirectors),
@@ -123,10 +124,11 @@ class Engine:
                 found += [m.entry.filter.id for s in result.subs for g in s.met for m in g]
         return found
 
-    def _deciding(self, flow: Flow, stages: list[Stage]) -> Deciding | None:
+    def _deciding(self, flow: Flow, stages: list[Stage]) -> tuple[Deciding | None, tuple[int, ...]]:
         """The filter of the first layer that blocks, or of the authorising layer's permit.
 
         Where the strict verdict is certain it is the strict one, else that of the policy verdict.
+        Beside it all filters that could be the one, where there are several.
         """
         finals = [stage.result.strict for stage in stages]
         if _whole([verdict_of(one) for one in finals]) == "unknown":
@@ -134,22 +136,24 @@ class Engine:
         verdicts: list[Verdict] = [verdict_of(one) for one in finals]
         verdict = _whole(verdicts)
         if verdict == "unknown" or not stages:
-            return None
+            return None, ()
         at = len(stages) - 1
         if verdict == "block":
             at = verdicts.index("block")
         else:
             stem = deciding_stem(flow)
             at = next((n for n, one in enumerate(stages) if one.step.stem == stem), at)
-        stage = stages[at]
         decider = decider_of(finals[at])
         if decider is None:
-            return None
+            return None, tuple(sorted({one for _, one in finals[at] if one is not None}))
+        return self._described(decider, stages[at].step.layer), (decider,)
+
+    def _described(self, decider: int, layer: str) -> Deciding:
         filter_ = self._filters[decider]
         rule = self._rules.get(decider)
         providers = {one.const_name: one for one in self.snapshot.providers}
         return Deciding(
-            layer=stage.step.layer,
+            layer=layer,
             filter_id=decider,
             name=filter_.name,
             rule=rule.name if rule else None,

@@ -18,6 +18,7 @@ from pywfp_ps.report.text import one_line, visible
 _OLD_DAYS: Final = 2
 _MOST_EXCEPTIONS: Final = 2
 _MOST_PRODUCTS: Final = 4
+_MOST_DECIDERS: Final = 5
 
 
 def flow_text(flow: Flow) -> str:
@@ -76,8 +77,10 @@ def _verdict(answer: Explanation) -> str:
         return f"UNKNOWN: {_conditional(answer)}"
     sure = "" if answer.certain else " by the filters"
     if answer.deciding is None:
-        if answer.policy_verdict == "block":
-            return f"{word}{sure}; more than one filter could be the one"
+        if answer.deciders:
+            ids = [str(one) for one in answer.deciders[:_MOST_DECIDERS]]
+            more = "or more" if len(answer.deciders) > len(ids) else ""
+            return f"{word}{sure}: filter {' or '.join(ids)} {more}".rstrip()
         return f"{word}{sure}; no filter decides, what nothing blocks passes"
     return f"{word}{sure}: {_deciding(answer)}"
 
