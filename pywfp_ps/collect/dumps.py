@@ -12,7 +12,7 @@ from typing import Final, Literal
 from msgspec import Struct, structs
 
 from pywfp_ps.errors import ReadError, UsageError
-from pywfp_ps.payload.unpack import read_bounded
+from pywfp_ps.payload.unpack import PLAIN_LIMIT, salvage
 from pywfp_ps.read.netsh.encoding import utf8_of
 
 Part = Literal["filters", "state"]
@@ -79,7 +79,7 @@ def _look_at(path: Path, host: str | None) -> Dump:
         raise UsageError(f"there is no file {path}")
     name = check_host(host if host is not None else _host_of(path), path)
     try:
-        data = read_bounded(path)
+        data, _ = salvage(_bytes_of(path), source=str(path))
     except ReadError as error:
         return Dump(path=path, host=name, problem=str(error))
     except OSError as error:
@@ -88,6 +88,17 @@ def _look_at(path: Path, host: str | None) -> Dump:
     sha256 = hashlib.sha256(data).hexdigest()
     shown = problem and f"{path}: {problem}"
     return Dump(path=path, host=name, part=part, sha256=sha256, problem=shown)
+
+
+def _bytes_of(path: Path) -> bytes:
+    """The bytes as they stand, bounded."""
+    if not path.is_file():
+        raise ReadError(str(path), "the file", "is no regular file")
+    with path.open("rb") as file:
+        data = file.read(PLAIN_LIMIT + 1)
+    if len(data) > PLAIN_LIMIT:
+        raise ReadError(str(path), f"byte {PLAIN_LIMIT}", f"larger than {PLAIN_LIMIT} bytes")
+    return data
 
 
 def _host_of(path: Path) -> str:
@@ -106,7 +117,7 @@ def check_host(name: str, path: Path | None = None) -> str:
         UsageError: It is empty, a path, too long, or has characters that cannot be seen.
     """
     where = f" (from the file {path}; give one with --host)" if path else ""
-    if not name or name in {".", ".."} or "/" in name or "\\" in name:
+    if not name.strip() or name in {".", ".."} or "/" in name or "\\" in name:
         raise UsageError(f"{name!r} is no host name{where}")
     if any(unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for letter in name):
         raise UsageError(f"a host name has no invisible characters: {name!r}{where}")

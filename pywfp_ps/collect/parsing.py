@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import BoundedSemaphore, Lock, Thread
 from types import TracebackType
@@ -73,13 +73,12 @@ class Parsed(Struct, frozen=True, kw_only=True):
 
 def parse(job: ParseJob) -> Parsed:
     """Parses one payload in this process."""
-    from pywfp_ps.payload.unpack import read_bounded
     from pywfp_ps.read import read_filters, read_state
     from pywfp_ps.store import tables_of
 
     source = job.source or job.path.name
     try:
-        data = read_bounded(job.path)
+        data = job.path.read_bytes()
         read = read_filters if job.part == "filters" else read_state
         snapshot = read(data, source=source)
     except ReadError as error:
@@ -209,12 +208,23 @@ class ParsePool:
 
 def _executor(workers: int) -> ProcessPoolExecutor:
     context = get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_depend)
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C goes to every process of a terminal; what it means is for the first one to say."""
+def _depend() -> None:
+    """Makes a worker live and die with the process that it works for.
+
+    Ctrl-C goes to every process of a terminal; what it means is for the first one to say. And a
+    first one that is killed leaves workers behind that wait for jobs for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _bug(job: ParseJob, error: BaseException) -> Parsed:
