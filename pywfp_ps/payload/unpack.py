@@ -26,6 +26,7 @@ GZIP_BITS = 31
 
 _RATIO_FREE = 1024 * 1024  # below this the ratio says nothing: tiny files of one letter pack well
 _STEP = 256 * 1024
+_SMALL_STEP = 256
 
 
 class TooLargeError(ReadError):
@@ -98,6 +99,43 @@ def unpack_pieces(
                 raise TooLargeError(source, where, f"gzip data {reason}", limit)
             yield piece
         at = member.end
+
+
+def salvage(
+    data: bytes,
+    *,
+    limit: int = PLAIN_LIMIT,
+    ratio: int = RATIO_LIMIT,
+    source: str = "payload",
+) -> tuple[bytes, ReadError | None]:
+    """What `unpack` gives, or what comes out of damaged gzip before the damage, and the damage.
+
+    Raises:
+        TooLargeError: As `unpack`.
+    """
+    try:
+        return unpack(data, limit=limit, ratio=ratio, source=source), None
+    except TooLargeError:
+        raise
+    except ReadError as error:
+        return _before_damage(data, min(limit, max(_RATIO_FREE, ratio * len(data)))), error
+
+
+def _before_damage(data: bytes, allowed: int) -> bytes:
+    """Plain bytes of the first member, unpacked in steps so small that little is lost."""
+    inflater = zlib.decompressobj(GZIP_BITS)
+    pieces: list[bytes] = []
+    done = 0
+    for at in range(0, len(data), _SMALL_STEP):
+        if inflater.eof or done >= allowed:
+            break
+        try:
+            piece = inflater.decompress(data[at : at + _SMALL_STEP], allowed - done)
+        except zlib.error:
+            break
+        pieces.append(piece)
+        done += len(piece)
+    return b"".join(pieces)
 
 
 def read_bounded(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from pywfp_ps.errors import ReadError
 from pywfp_ps.model.objects import Completeness, Node, Snapshot
-from pywfp_ps.payload.unpack import unpack
+from pywfp_ps.payload.unpack import salvage
 from pywfp_ps.read.netsh.cuts import MARK
 from pywfp_ps.read.netsh.elements import Log, WasCutError, node_of
-from pywfp_ps.read.netsh.encoding import utf8_of
+from pywfp_ps.read.netsh.encoding import seen_controls, utf8_of
 from pywfp_ps.read.netsh.sections import FILTERS, FIREWALL, MAY_BE_MISSING, STATE, Sections
 from pywfp_ps.read.netsh.tree import Element, Tree, parse
 
@@ -107,21 +107,35 @@ def read_dump(data: bytes, *, source: str = "dump") -> Snapshot:
 
 
 def _read(data: bytes, source: str, read: Callable[[Tree, Log], Snapshot]) -> Snapshot:
-    plain = unpack(data, source=source)
-    text = utf8_of(plain)
+    plain, damage = salvage(data, source=source)
+    if damage is not None and not plain:
+        raise damage
+    body, start, problem = utf8_of(plain)
+    body, controls = seen_controls(body, start)
+    text = _Text(body, start, controls, [p for p in (problem, damage and damage.problem) if p])
     try:
         return read(*_open(text, source, may_cut=True))
     except WasCutError:
         return read(*_open(text, source, may_cut=False))
 
 
-def _open(text: tuple[bytes, int, str | None], source: str, *, may_cut: bool) -> tuple[Tree, Log]:
-    body, start, problem = text
-    tree = parse(body, source, start=start, may_cut=may_cut)
+class _Text(NamedTuple):
+    """UTF-8 text of a file, where it begins, and what is known of it before it is parsed."""
+
+    body: bytes
+    start: int
+    controls: int
+    damage: list[str]
+
+
+def _open(text: _Text, source: str, *, may_cut: bool) -> tuple[Tree, Log]:
+    tree = parse(text.body, source, start=text.start, may_cut=may_cut)
     log = Log(source, tree)
-    if problem:
+    for problem in text.damage:
         log.gap("the text", problem)
         log.whole = False
+    if text.controls:
+        log.gap("the text", f"{text.controls} characters that XML forbids are shown as symbols")
     for damage in tree.damage[:_DAMAGE_TOLD]:
         log.gap(f"line {damage.line}", f"damaged: {damage.problem}")
     if (more := len(tree.damage) - _DAMAGE_TOLD) > 0:

@@ -12,6 +12,10 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _UNMARKED: Final = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
+_FORBIDDEN: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_REFERENCE: Final = re.compile(rb"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,10}));")
+_PICTURES: Final = 0x2400
+_ALLOWED: Final = frozenset({0x9, 0xA, 0xD})
 _DECLARATION: Final = re.compile(rb"\s*<\?xml\s[^<>]*\?>")
 
 
@@ -33,6 +37,35 @@ def utf8_of(data: bytes) -> tuple[bytes, int, str | None]:
         body, start = text.encode(), 0
     declaration = _DECLARATION.match(body, start)
     return body, declaration.end() if declaration else start, problem
+
+
+def seen_controls(body: bytes, start: int) -> tuple[bytes, int]:
+    """The text with characters that XML forbids as symbols that can be seen, and how many.
+
+    A name may hold any character, and netsh does not ask what XML allows. U+0001 becomes U+2401,
+    and so on; a reference to what is no character becomes U+FFFD. One such name must not cost its
+    object.
+    """
+    found = 0
+
+    def raw(hit: re.Match[bytes]) -> bytes:
+        nonlocal found
+        found += 1
+        return chr(_PICTURES + hit[0][0]).encode()
+
+    def referred(hit: re.Match[bytes]) -> bytes:
+        nonlocal found
+        number = int(hit[1], 16) if hit[1] else int(hit[2])
+        if number in _ALLOWED or 0x20 <= number < 0xD800 or 0xE000 <= number <= 0x10FFFF:
+            return hit[0]
+        found += 1
+        return (chr(_PICTURES + number) if number < 0x20 else "\ufffd").encode()
+
+    rest = body[start:]
+    rest = _FORBIDDEN.sub(raw, rest)
+    if b"&#" in rest:
+        rest = _REFERENCE.sub(referred, rest)
+    return (body[:start] + rest, found) if found else (body, 0)
 
 
 def _encoding_of(data: bytes) -> tuple[str, int]:
