@@ -10,6 +10,8 @@ from pywfp_ps.errors import UsageError
 _NAMES: Final = {
     "child": "pywfp_ps.transports.child:ChildTransport",
     "inprocess": "pywfp_ps.transports.inprocess:InProcessTransport",
+    "jea.files": "pywfp_remote.endpoint:endpoint_files",
+    "jea.texts": "pywfp_remote.endpoint:endpoint_texts",
     "lab.down": "pywfp_remote.lab.fleet:down",
     "lab.faults": "pywfp_remote.lab.faults:FAULTS",
     "lab.status": "pywfp_remote.lab.fleet:status",
