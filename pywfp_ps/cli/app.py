@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "filters": "pywfp_ps.cli.filters:filters",
     "hosts": "pywfp_ps.cli.lists:hosts",
     "import": "pywfp_ps.cli.importing:import_",
+    "jea": "pywfp_ps.cli.jea:jea",
     "lab": "pywfp_ps.cli.lab:lab",
     "layers": "pywfp_ps.cli.lists:layers",
     "path": "pywfp_ps.cli.explain:path",
