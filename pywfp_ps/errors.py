@@ -62,3 +62,9 @@ class StoreError(WfpError):
 
     def __str__(self) -> str:
         return f"store {self.place}: {self.problem}"
+
+
+class NoStoreError(StoreError):
+    """There is no store where one was looked for."""
+
+    exit_code = ExitCode.USAGE

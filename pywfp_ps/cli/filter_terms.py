@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Any, Final
@@ -15,15 +16,13 @@ from pywfp_ps.model.tables import reference
 _PROTOCOLS: Final = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51} | {
     "icmpv6": 58
 }
-_LOCAL_PORT: Final = "FWPM_CONDITION_IP_LOCAL_PORT"
-_REMOTE_PORT: Final = "FWPM_CONDITION_IP_REMOTE_PORT"
-_LOCAL_ADDRESS: Final = "FWPM_CONDITION_IP_LOCAL_ADDRESS"
-_ADDRESSES: Final = (
-    _LOCAL_ADDRESS,
-    "FWPM_CONDITION_IP_REMOTE_ADDRESS",
-    "FWPM_CONDITION_IP_SOURCE_ADDRESS",
-    "FWPM_CONDITION_IP_DESTINATION_ADDRESS",
+_LOCAL_PORT: Final = ("FWPM_CONDITION_IP_LOCAL_PORT",)
+_REMOTE_PORT: Final = ("FWPM_CONDITION_IP_REMOTE_PORT",)
+_ADDRESS_SIDES: Final = (
+    ("FWPM_CONDITION_IP_LOCAL_ADDRESS", "FWPM_CONDITION_IP_SOURCE_ADDRESS"),
+    ("FWPM_CONDITION_IP_REMOTE_ADDRESS", "FWPM_CONDITION_IP_DESTINATION_ADDRESS"),
 )
+_ADDRESSES: Final = tuple(field for side in _ADDRESS_SIDES for field in side)
 _APPS: Final = ("FWPM_CONDITION_ALE_APP_ID", "FWPM_CONDITION_ALE_ORIGINAL_APP_ID")
 _SIDS: Final = (
     "FWPM_CONDITION_ALE_PACKAGE_ID",
@@ -31,6 +30,8 @@ _SIDS: Final = (
     "FWPM_CONDITION_ALE_REMOTE_USER_ID",
     "FWPM_CONDITION_ALE_USER_ID",
 )
+_SID: Final = re.compile(r"S-1(-[0-9]{1,14}){1,16}")
+_EVERYONE: Final = "S-1-1-0"
 _ACTIONS: Final = {
     "block": ("FWP_ACTION_BLOCK",),
     "permit": ("FWP_ACTION_PERMIT",),
@@ -152,17 +153,23 @@ def _met_or_absent(fields: tuple[str, ...], met: str, values: tuple[Any, ...]) -
     return Term(sql, (*fields, *values, *fields))
 
 
+def _any(terms: list[Term]) -> Term:
+    """One of the terms: traffic has its port or address on one side, and any on the other."""
+    sql = " OR ".join(term.sql for term in terms)
+    return Term(f"({sql})", tuple(value for term in terms for value in term.values))
+
+
 def _has(condition: str) -> str:
     found = f"SELECT host, filter_id FROM conditions WHERE {condition}"  # noqa: S608 - fixed text, values are bound
     return f"(host, filter_id) IN ({found})"
 
 
-def _ports(*fields: str) -> Callable[[str, bool], Term]:
-    """Ports in the fields given; an ICMP filter's type and code are no ports."""
+def _ports(*sides: tuple[str, ...]) -> Callable[[str, bool], Term]:
+    """Ports of the sides given, one being enough; an ICMP filter's type and code are no ports."""
 
     def term(text: str, applies: bool) -> Term:
         low, high = _range(text)
-        found = _numbers(fields, low, high, applies=applies)
+        found = _any([_numbers(side, low, high, applies=applies) for side in sides])
         return Term(f"{found.sql} AND {_NOT_ICMP}", found.values)
 
     return term
@@ -211,7 +218,7 @@ def _address(text: str, applies: bool) -> Term:
         " ELSE ip_low <= ? AND ip_high >= ? END"
     )
     bounds = (network.version, low, high, high, high, low, low, high, low)
-    found = _met_or_absent(_ADDRESSES, met, bounds)
+    found = _any([_met_or_absent(side, met, bounds) for side in _ADDRESS_SIDES])
     other_family = f"layer NOT LIKE '%\\_V{10 - network.version}%' ESCAPE '\\'"
     return Term(f"({other_family} AND {found.sql})", found.values)
 
@@ -233,11 +240,13 @@ def _sid(text: str, applies: bool) -> Term:
     from pywfp_ps.model.sddl import SID_ALIASES
 
     sid = text.upper()
-    if not sid.startswith("S-1-"):
+    if not _SID.fullmatch(sid):
         raise UsageError(f"{text!r} is no SID; one looks like S-1-5-18")
-    aliases = [alias for alias, known in SID_ALIASES.items() if known == sid]
+    # Everyone who has a SID is everyone, too; only --applies asks what a token can meet.
+    sids = {sid, _EVERYONE} if applies else {sid}
+    spelled = [*sids, *(alias for alias, known in SID_ALIASES.items() if known in sids)]
     met = "regexp_matches(value, ?)"
-    pattern = f"(^|[;:(])({'|'.join((sid, *aliases))})($|[);,DGS])"
+    pattern = f"(^|[;:(])({'|'.join(sorted(spelled))})($|[);,DGS])"
     if not applies:
         types = "type IN ('FWP_SID', 'FWP_SECURITY_DESCRIPTOR_TYPE')"
         return Term(_has(f"{types} AND {met}"), (pattern,))

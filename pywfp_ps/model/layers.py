@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+from uuid import UUID
 
-from pywfp_ps.model.tables import names_of, tables
+from pywfp_ps.model.tables import name_of, names_of, tables
 
+_GUID: Final = re.compile(r"\{?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?")
 _PREFIX: Final = "FWPM_LAYER_"
 _SHORT: Final = {
     "ACCEPT": "ALE_AUTH_RECV_ACCEPT",
@@ -22,12 +25,14 @@ def layers_named(text: str) -> tuple[str, ...]:
     """Constants of the layers that a text means; empty where it means none.
 
     Understood, in any case and with ``-`` for ``_``: a constant with or without its prefix, a
-    run-time id, a short name (``connect``, ``accept``, ``listen``, ``bind``, ``flow``) for both IP
-    versions or with ``-v4`` or ``-v6`` for one, and otherwise a part of names in whole words
+    GUID, a run-time id, a short name (``connect``, ``accept``, ``listen``, ``bind``, ``flow``) for
+    both IP versions or with ``-v4`` or ``-v6`` for one, and otherwise a part of names in whole words
     (``stream``, ``inbound-transport-v6``). Discard layers count only where the text says so.
     """
     if text.isascii() and text.isdigit():
         return tuple(row["name"] for row in tables()["layers"] if row["id"] == int(text))
+    if _GUID.fullmatch(text.strip()):
+        return (name_of("layers", UUID(text.strip().strip("{}"))),)
     wanted = text.strip().upper().replace("-", "_").removeprefix(_PREFIX)
     stem, version = (wanted[:-3], wanted[-3:]) if wanted.endswith(_VERSIONS) else (wanted, "")
     wanted = _SHORT.get(stem, stem) + version

@@ -7,6 +7,8 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from io import StringIO
 from typing import IO, Any, Final
 
 from msgspec import Struct
@@ -23,6 +25,8 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        return _number(value)
     if isinstance(value, datetime):
         return _time(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -34,6 +38,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, Struct):
         return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _number(value: Decimal) -> int | float | str:
+    """The same number where JSON has it exactly as doubles are read, else its text."""
+    if not value.is_finite():
+        return str(value)
+    if value == value.to_integral_value():
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value else str(value)
 
 
 def _time(value: datetime) -> str:
@@ -135,7 +148,12 @@ def write_table(
     for row in kept:
         table.add_row(*(Text(text) for text in row))
     width = None if terminal else sum(map(len, columns)) + _widest(kept)
-    Console(file=out, width=width, highlight=False, markup=False, emoji=False).print(table)
+    drawn = StringIO()  # rich would end the program where the reader has gone
+    terminal_width = None if width is not None else Console(file=out).width
+    Console(
+        file=drawn, width=width or terminal_width, highlight=False, markup=False, emoji=False
+    ).print(table)
+    out.write(drawn.getvalue())
 
 
 def _is_number(text: str) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib import metadata
 from pathlib import Path
 from typing import Final, Self
 
 import msgspec
 from msgspec import Struct
 
-from pywfp_ps.errors import StoreError, UsageError
+from pywfp_ps.errors import NoStoreError, StoreError, UsageError
 from pywfp_ps.model.objects import Snapshot
 from pywfp_ps.payload.names import folder_name
 from pywfp_ps.store.columns import KINDS, VIEWS
@@ -105,7 +106,7 @@ class Store:
             version = (place / MARK).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             if not create:
-                raise StoreError(
+                raise NoStoreError(
                     str(place), "there is no store; wfp import or wfp collect makes one"
                 ) from None
             create_store(place)
@@ -167,7 +168,7 @@ class Store:
         Args:
             command: What makes the run, such as ``import``; never with secrets.
             note: Free text of the user.
-            version: Version of the program.
+            version: Version of the program; this one's where it is empty.
             buffer_bytes: Rows held in memory before a part is written.
 
         Raises:
@@ -180,7 +181,7 @@ class Store:
             command=command,
             note=note,
             started_at=now,
-            version=version,
+            version=version or metadata.version("pywfp-ps"),
         )
         lock = Lock(lock_path(self.folder, manifest.id))
         lock.take("a run of that id is being written")
@@ -327,6 +328,8 @@ class Store:
 
     def _visible(self, name: str | None, at: datetime | None) -> tuple[list[Run], list[Run]]:
         """Runs of the ``_all`` views, and of the others."""
+        if name is not None and at is not None:
+            raise UsageError("choose one of a run and a time")
         every = [run for run in self.runs() if run.readable]
         if at is not None:
             moment = at if at.tzinfo else at.replace(tzinfo=UTC)

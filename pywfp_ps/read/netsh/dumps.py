@@ -135,7 +135,7 @@ def _open(text: _Text, source: str, *, may_cut: bool) -> tuple[Tree, Log]:
         log.gap("the text", problem)
         log.whole = False
     if text.controls:
-        log.gap("the text", f"{text.controls} characters that XML forbids are shown as symbols")
+        log.gap("the text", f"characters that XML forbids are shown as symbols: {text.controls}")
     for damage in tree.damage[:_DAMAGE_TOLD]:
         log.gap(f"line {damage.line}", f"damaged: {damage.problem}")
     if (more := len(tree.damage) - _DAMAGE_TOLD) > 0:
