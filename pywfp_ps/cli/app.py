@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "jea": "pywfp_ps.cli.jea:jea",
     "lab": "pywfp_ps.cli.lab:lab",
     "layers": "pywfp_ps.cli.lists:layers",
+    "lint": "pywfp_ps.cli.lint:lint",
     "path": "pywfp_ps.cli.explain:path",
     "providers": "pywfp_ps.cli.lists:providers",
     "reparse": "pywfp_ps.cli.importing:reparse",
