@@ -26,7 +26,7 @@ def layers_named(text: str) -> tuple[str, ...]:
 
     Understood, in any case and with ``-`` for ``_``: a constant with or without its prefix, a
     GUID, a run-time id, a short name (``connect``, ``accept``, ``listen``, ``bind``, ``flow``) for
-    both IP versions or with ``-v4`` or ``-v6`` for one, and otherwise a part of names in whole words
+    both IP versions or with ``-v4`` or ``-v6`` for one, and else a part of names in whole words
     (``stream``, ``inbound-transport-v6``). Discard layers count only where the text says so.
     """
     if text.isascii() and text.isdigit():

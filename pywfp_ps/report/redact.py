@@ -17,6 +17,7 @@ from uuid import UUID
 
 from pywfp_ps.model.sddl import SID_ALIASES
 from pywfp_ps.model.tables import tables
+from pywfp_ps.model.text import PROFILES, PROTOCOLS
 
 _HOSTS: Final = frozenset({"host", "computer", "domain"})
 _DROPPED: Final = frozenset(
@@ -86,6 +87,24 @@ _TERM: Final = re.compile(
     r"( AND | OR )(?=\(?(?:[A-Z0-9_]+|\{[0-9a-f-]{36}\}) (?:[=!<>]=?|=~|in |has |FWP_MATCH))"
 )
 """What stands between two conditions: only where a field and a sign follow, not within a path."""
+_VALUES: Final = frozenset({"high", "low", "mask", "value"})
+_CONDITIONS: Final = frozenset({"conditions", "rest"})
+_CONDITION: Final = re.compile(
+    r"(?P<front>\(?(?:[A-Z0-9_]+|\{[0-9a-f-]{36}\})"
+    r" (?:[=!<>]=?|=~|in|has (?:all of|any of|none of|prefix|not prefix)|FWP_MATCH_[A-Z_]+) )"
+    r"(?P<value>.*)",
+    re.DOTALL,
+)
+_NUMBERS: Final = re.compile(r"-?\d{1,20}(?:-\d{1,20})?")
+_FLAG_NAMES: Final = re.compile(
+    r"(?:IS_|REQUIRES_|0x)[A-Z0-9a-f_]+(?:\+(?:IS_|REQUIRES_|0x)[A-Z0-9a-f_]+)*"
+)
+_DESCRIPTOR: Final = re.compile(r"[OGDS]:[A-Z(]|[OGDS]:S-1-")
+_ADDRESSES: Final = re.compile(r"[0-9a-fA-F:.]*[:.][0-9a-fA-F:.]*(?:[/-][0-9a-fA-F:.]+)?")
+_WORDS: Final = frozenset(
+    {*PROTOCOLS.values(), *PROFILES.values(), "(empty)", "(not understood)", "System"}
+    | {"forward", "in", "inbound", "loopback", "out", "outbound"}
+)
 _KNOWN_SIDS: Final = frozenset(SID_ALIASES.values())
 _KNOWN_SID: Final = re.compile(
     r"S-1-(?:[0-4](?:-\d{1,3})?|5-\d{1,3}|5-32-\d{1,4}|5-113|5-114|16-\d{1,5}|15-2-[12]|15-3-\d{1,5})"
@@ -119,6 +138,10 @@ class Redactor:
             return [self.value(column, item) for item in value]
         if not isinstance(value, str) or not value:
             return value
+        if column in _VALUES:
+            return self._value(value)
+        if column in _CONDITIONS:
+            return "".join(self._term(term) for term in _TERM.split(value))
         if column in _SCRUBBED:
             return self._scrub(value)
         if column in _HOSTS or column == "groups":
@@ -148,6 +171,27 @@ class Redactor:
         text = _GUID.sub(lambda found: self._guid(found[0]), text)
         text = _MAC.sub(lambda found: self.pseudonym("mac", found[0].lower()), text)
         return _ADDRESS.sub(lambda found: self._address(found[0]), text)
+
+    def _term(self, term: str) -> str:
+        """One condition as text; its value stays only where its shape says what it is."""
+        found = _CONDITION.fullmatch(term)
+        if found is None:
+            return term if term in {" AND ", " OR ", ""} else self.pseudonym("text", term)
+        front, value = found["front"], found["value"]
+        end = ")" if value.endswith(")") and value.count(")") > value.count("(") else ""
+        return front + self._value(value.removesuffix(end)) + end
+
+    def _value(self, text: str) -> str:
+        """A value of a condition: kept or scrubbed by its shape, else a pseudonym."""
+        if text in _WORDS or _NUMBERS.fullmatch(text) or _FLAG_NAMES.fullmatch(text):
+            return text
+        if "\\" in text:
+            return self.pseudonym("path", text.lower())
+        if _DESCRIPTOR.match(text) or _SID.fullmatch(text) or _GUID.fullmatch(text):
+            return self._scrub(text)
+        if _ADDRESSES.fullmatch(text) or _MAC.fullmatch(text):
+            return self._scrub(text)
+        return self.pseudonym("text", text)
 
     def _quoted(self, text: str) -> str:
         return f'"{self.pseudonym("name", text[1:-1])}"'

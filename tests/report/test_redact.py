@@ -44,8 +44,12 @@ def test_what_is_the_same_everywhere_stays(column: str, value: object) -> None:
         ("value", "O:LSD:(A;;CC;;;S-1-5-21-1111-2222-3333-1001)"),
         ("value", "S-1-5-80-1111-2222-3333"),
         ("local_address", "192.0.2.7"),
-        ("filter_key", "5ee3398a-5dd9-11ee-8eb2-eb488b773a23"),
         ("a column of tomorrow", "Ann"),
+        ("value", "web-03.corp.example"),
+        ("value", "61006e006e00"),
+        ("conditions", "ALE_EFFECTIVE_NAME = web-03.corp.example AND IP_PROTOCOL = TCP"),
+        ("conditions", "ALE_APP_ID = ann.exe"),
+        ("rest", "{5ee3398a-5dd9-41ee-8eb2-eb488b773a23} = Bob"),
         ("provider_data", b"Ann"),
         ("extra", '[["name","Ann"]]'),
         ("content_id", "1:d5f22a711045349af61612ed080987aa"),
@@ -68,6 +72,24 @@ def test_what_could_tell_who_or_where_goes(column: str, value: object) -> None:
         "4d-5e",
     ):
         assert secret not in given_back
+
+
+def test_a_guid_with_a_hardware_address_goes() -> None:
+    assert _REDACTOR.value("filter_key", "5ee3398a-5dd9-11ee-8eb2-eb488b773a23").startswith("guid-")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "IP_PROTOCOL = TCP AND IP_REMOTE_PORT in 80-443",
+        "FLAGS has none of IS_LOOPBACK+IS_REAUTHORIZE AND (DIRECTION = inbound OR DIRECTION = out)",
+        "IP_REMOTE_ADDRESS in 0.0.0.0-255.255.255.255 AND IP_LOCAL_PORT != 80",
+        "ALE_USER_ID = O:LSD:(A;;CC;;;S-1-5-18) AND ALE_PACKAGE_ID != S-1-0-0",
+        "",
+    ],
+)
+def test_conditions_that_tell_nothing_stay(text: str) -> None:
+    assert _REDACTOR.value("conditions", text) == text
 
 
 def test_a_path_keeps_the_bracket_behind_it() -> None:
