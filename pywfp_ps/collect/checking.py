@@ -1,0 +1,127 @@
+"""Whether hosts can be collected, asked without collecting: reach, logon, rights, versions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pywfp_ps.collect.judging import clock_told, report_of
+from pywfp_ps.errors import ReadError
+from pywfp_ps.fleet.causes import Cause
+from pywfp_ps.fleet.fanout import FanOut, Limits
+from pywfp_ps.fleet.outcomes import Outcome, Report
+from pywfp_ps.fleet.visits import Visit
+from pywfp_ps.payload import Decoder, Payload
+from pywfp_ps.payload import Limits as FrameLimits
+from pywfp_ps.read.facts import read_facts
+
+if TYPE_CHECKING:
+    from pywfp_ps.model.host import HostFacts
+    from pywfp_ps.transports.base import Target, Transport
+
+CALL: Final = "Get-PyWfpHostFact"
+_LARGEST: Final = 16 << 20
+_RUNNING: Final = 4  # ServiceControllerStatus
+
+
+class Checked(Struct, frozen=True, kw_only=True):
+    """What is known of a host.
+
+    Attributes:
+        outcome: ``ok`` where nothing stands in the way of a collection.
+        facts: What it says of itself; None where it did not come to that.
+        clock: How far its clock is off, in words; empty where it is right or unknown.
+    """
+
+    outcome: Outcome
+    facts: HostFacts | None = None
+    clock: str = ""
+
+
+class _Engine(Struct, frozen=True):
+    """The part of the facts that says whether the engine runs."""
+
+    status: int | None = None
+
+
+class _Told(Struct, frozen=True):
+    bfe: _Engine | None = None
+
+
+class Check:
+    """One check of many hosts; iterate over it to run it.
+
+    Args:
+        targets: The hosts.
+        transport_of: The transport of a host.
+        limits: How patiently.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        transport_of: Callable[[Target], Transport],
+        limits: Limits | None = None,
+    ) -> None:
+        self._transport_of = transport_of
+        self._facts: dict[str, HostFacts] = {}
+        self._guard = threading.Lock()
+        self.fan_out = FanOut(targets, self._visit, limits or Limits(seconds=60))
+
+    def __iter__(self) -> Iterator[Checked]:
+        """Outcomes as they come."""
+        for outcome in self.fan_out:
+            with self._guard:
+                facts = self._facts.pop(outcome.host, None)
+            yield Checked(outcome=outcome, facts=facts, clock=clock_told(facts))
+
+    def _visit(self, target: Target, visit: Visit) -> Report:
+        transport = self._transport_of(target)
+        limits = FrameLimits(plain=_LARGEST, packed=_LARGEST)
+        decoder = Decoder(host=target.name, transport=transport.name, limits=limits)
+        parts: dict[str, Payload] = {}
+
+        def take(line: str) -> None:
+            found = decoder.feed(line)
+            if isinstance(found, Payload):
+                parts[found.part] = found
+
+        ran = transport.run(target, CALL, {}, on_frame=take, watch=visit)
+        whole = set(parts)
+        report = report_of(ran, decoder.finish(), whole=whole, wanted={"facts"})
+        if "facts" not in parts:
+            return report
+        plain = parts["facts"].raw()
+        try:
+            facts, _ = read_facts(plain)
+        except ReadError as error:
+            return replace(report, cause=Cause.BAD_PAYLOAD, text=str(error))
+        with self._guard:
+            self._facts[target.name] = facts
+        sizes: dict[str, Any] = {"packed": parts["facts"].packed, "plain": parts["facts"].plain}
+        return replace(_rights(report, facts, plain), **sizes)
+
+
+def _rights(report: Report, facts: HostFacts, plain: bytes) -> Report:
+    """The report, or what of the facts would fail a collection."""
+    if report.cause is not None:
+        return report
+    if facts.elevated is False:
+        return replace(report, cause=Cause.NOT_ELEVATED, text=f"{facts.account} is not elevated")
+    if _is_stopped(plain):
+        return replace(report, cause=Cause.BFE_STOPPED, text="the service BFE does not run")
+    return report
+
+
+def _is_stopped(plain: bytes) -> bool:
+    """Whether the host says that its filter engine does not run; no word is no."""
+    try:
+        engine = msgspec.json.decode(plain, type=_Told).bfe
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return engine is not None and engine.status not in {None, _RUNNING}
