@@ -12,7 +12,7 @@ from pywfp_ps.model.objects import Gap
 from pywfp_ps.payload.unpack import unpack
 from pywfp_ps.read.netsh.encoding import utf8_of
 from pywfp_ps.read.netsh.tree import parse
-from pywfp_ps.read.record_lines import Log, records_of
+from pywfp_ps.read.record_lines import Log, lines_of, record_of
 from pywfp_ps.read.record_values import strict_json
 
 _LINE: Final = re.compile(r"\s*(netevents|keywords|txnwatchdog)\s*=\s*(\S.*?)\s*", re.IGNORECASE)
@@ -67,8 +67,9 @@ def read_record_options(
     log = Log(source)
     found: list[EngineOption] = []
     unread: list[Gap] = []
-    for record in records_of(unpack(data, source=source), log):
-        if record.kind != "engineoption":
+    for number, line in lines_of(unpack(data, source=source)):
+        record = record_of(number, line, log) if b"engineoption" in line else None
+        if record is None or record.kind != "engineoption":
             continue
         name, value = record.text("option"), record.take("value", _number)
         if name is None or value is None:

@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import Any, Final
 
-from msgspec import Struct
+import msgspec
 
 from pywfp_ps.model.enums import constant_of
 from pywfp_ps.model.objects import Condition, Filter, Node
@@ -16,7 +16,6 @@ from pywfp_ps.read.netsh.values import Mixed, Place
 from pywfp_ps.read.record_lines import Log, Record, guid_of, integer_of
 from pywfp_ps.read.record_values import (
     EMPTY,
-    as_list,
     mixed_of,
     single_of,
     strict_json,
@@ -25,15 +24,9 @@ from pywfp_ps.read.record_values import (
 
 _CALLOUT: Final = "FWP_ACTION_CALLOUT_"
 _WEIGHTS: Final = frozenset({EMPTY, "FWP_UINT8", "FWP_UINT64"})
+_items: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _EMPTY_VALUE: Final = b'{"t":0}'
 _CONDITION: Final = frozenset({"field", "match", "value"})
-
-
-class _Read(Struct, frozen=True):
-    """A list of conditions as read, with place and problem of what was not understood."""
-
-    conditions: tuple[Condition, ...]
-    troubles: tuple[tuple[str, str], ...] = ()
 
 
 def read_filter(addresses: AddressFields, record: Record, log: Log) -> Filter:
@@ -106,31 +99,29 @@ def _conditions(record: Record, addresses: frozenset[str], log: Log) -> tuple[Co
     raw = record.raw("conditions")
     if raw is None:
         return ()
-    read = log.once((addresses, raw), partial(_read_conditions, raw, addresses))
-    for place, trouble in read.troubles:
-        record.note(place, trouble)
-    return read.conditions
-
-
-def _read_conditions(raw: bytes, addresses: frozenset[str]) -> _Read:
     try:
-        items = as_list(strict_json(raw))
-    except ValueError as problem:
-        node = Node("conditions", raw.decode("utf-8", "replace"))
-        unknown = Condition(field="", match="", type="", extra=(node,))
-        return _Read((unknown,), (("conditions", str(problem)),))
-    found, troubles = [], []
-    for count, item in enumerate(items):
-        condition, trouble = _condition(item, addresses)
+        items = _items.decode(raw)
+    except msgspec.MsgspecError:
+        record.note("conditions", "is no list")
+        return (_unknown("conditions", raw),)
+    found = []
+    for count, item in enumerate(map(bytes, items)):
+        condition, trouble = log.once((addresses, item), partial(_condition, item, addresses))
         found.append(condition)
         if trouble:
-            troubles.append((f"conditions[{count}]", trouble))
-    return _Read(tuple(found), tuple(troubles))
+            record.note(f"conditions[{count}]", trouble)
+    return tuple(found)
 
 
-def _condition(item: Any, addresses: frozenset[str]) -> tuple[Condition, str | None]:
+def _unknown(name: str, raw: bytes) -> Condition:
+    node = Node(name, raw.decode("utf-8", "replace"))
+    return Condition(field="", match="", type="", extra=(node,))
+
+
+def _condition(raw: bytes, addresses: frozenset[str]) -> tuple[Condition, str | None]:
     """One condition and what is wrong with it; what was not understood is in its ``extra``."""
     try:
+        item = strict_json(raw)
         if not isinstance(item, dict) or not item.keys() >= _CONDITION:
             raise ValueError("is not field, match and value")  # noqa: TRY301 - same end as all
         key = guid_of(f'"{item["field"]}"'.encode())
@@ -139,9 +130,7 @@ def _condition(item: Any, addresses: frozenset[str]) -> tuple[Condition, str | N
         match = constant_of("match_types", integer_of(f"{item['match']}".encode(), "FWP_UINT32"))
         data_type = type_of(item["value"])
     except ValueError as problem:
-        return Condition(field="", match="", type="", extra=(_node("condition", item),)), str(
-            problem
-        )
+        return _unknown("condition", raw), str(problem)
     field = name_of("conditions", key)
     extra = tuple(_node(name, value) for name, value in item.items() if name not in _CONDITION)
     found, trouble = Mixed(), None

@@ -247,26 +247,25 @@ def _truth(raw: bytes) -> bool:
     return raw == b"true"
 
 
-def records_of(data: bytes, log: Log) -> Iterator[Record]:
-    """All lines that are records, in order; every other one is a gap."""
-    for number, line in _lines(data):
-        place = f"line {number}"
-        try:
-            if len(line) > LONGEST_LINE:
-                raise ValueError(f"is longer than {LONGEST_LINE} bytes")  # noqa: TRY301 - same end
-            members = _members_of(line, place, log)
-            kind = _text.decode(members.pop("kind", msgspec.Raw(b"null")))
-        except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
-            log.whole = False
-            log.gap(place, f"is no record ({problem})")
-            continue
-        if kind is None:
-            log.whole = False
-            log.gap(place, "has no kind")
-            continue
-        if len(members) and not _stands_once(line, kind, members):
-            log.gap(place, "repeats a member; the last was read")
-        yield Record(kind, members, place, log)
+def record_of(number: int, line: bytes, log: Log) -> Record | None:
+    """The record on a line; where it is none, that is a gap."""
+    place = f"line {number}"
+    try:
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"is longer than {LONGEST_LINE} bytes")  # noqa: TRY301 - same end
+        members = _members_of(line, place, log)
+        kind = _text.decode(members.pop("kind", msgspec.Raw(b"null")))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
+        log.whole = False
+        log.gap(place, f"is no record ({problem})")
+        return None
+    if kind is None:
+        log.whole = False
+        log.gap(place, "has no kind")
+        return None
+    if members and not _stands_once(line, kind, members):
+        log.gap(place, "repeats a member; the last was read")
+    return Record(kind, members, place, log)
 
 
 def _members_of(line: bytes, place: str, log: Log) -> Members:
@@ -283,7 +282,7 @@ def _members_of(line: bytes, place: str, log: Log) -> Members:
     return members
 
 
-def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+def lines_of(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Lines that are not empty with their numbers from 1."""
     at = len(BOM_UTF8) if data.startswith(BOM_UTF8) else 0
     number = 0

@@ -48,7 +48,7 @@ def strict_json(raw: bytes) -> Any:
         ValueError: It is no JSON, repeats a member, or holds NaN or Infinity.
     """
     try:
-        return json.loads(raw, object_pairs_hook=_once, parse_constant=_no_number)
+        return _strict.decode(raw.decode())
     except RecursionError:
         raise ValueError("is nested too deep") from None
 
@@ -62,6 +62,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(text: str) -> Any:
     raise ValueError(f"{text} is no number")
+
+
+_strict: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)
 
 
 def as_text(value: Any) -> str:

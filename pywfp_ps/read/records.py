@@ -28,7 +28,7 @@ from pywfp_ps.model.objects import (
 from pywfp_ps.payload.unpack import unpack
 from pywfp_ps.read.netsh.addresses import AddressFields
 from pywfp_ps.read.record_filters import read_filter
-from pywfp_ps.read.record_lines import Log, Record, records_of
+from pywfp_ps.read.record_lines import Log, Record, lines_of, record_of
 from pywfp_ps.read.record_objects import (
     gap_of,
     read_callout,
@@ -46,6 +46,7 @@ LEAVES_OUT: Final = (
     "Objects that the account may not read are left out without a word.",
 )
 NO_DESCRIPTORS: Final = "Security descriptors of objects were not asked for."
+_FILTER: Final = b'{"kind":"filter",'
 _EXPECTED: Final = ("provider", "sublayer", "layer", "callout", "filter", "session")
 _READERS: Final[dict[str, Callable[[Record, Log], Any]]] = {
     "provider": read_provider,
@@ -75,12 +76,13 @@ def read_records(
     """
     log = Log(source)
     sorted_ = _Sorted(log)
-    for record in records_of(unpack(data, source=source), log):
-        sorted_.add(record)
+    for number, line in lines_of(unpack(data, source=source)):
+        sorted_.line(number, line)
+    snapshot = sorted_.snapshot(taken_at)
     if not sorted_.met:
-        problem = log.gaps[0].problem if log.gaps else "there is no line"
+        problem = log.gaps[0].problem
         raise ReadError(source, "the beginning", f"holds no record of NtObjectManager: {problem}")
-    return sorted_.snapshot(taken_at)
+    return snapshot
 
 
 class _Sorted:
@@ -90,16 +92,24 @@ class _Sorted:
         self._log = log
         self._addresses = AddressFields()
         self._found: dict[str, list[Any]] = {kind: [] for kind in (*_READERS, "filter")}
-        self._filters: list[Record] = []
+        self._filters: list[tuple[int, bytes | Record]] = []
         self._events = 0
         self.met: set[str] = set()
 
-    def add(self, record: Record) -> None:
-        """Reads a record, or keeps a filter for later."""
+    def line(self, number: int, line: bytes) -> None:
+        """Reads a line, or keeps a filter for later: as bytes, which cost least."""
+        if line.startswith(_FILTER):
+            self._filters.append((number, line))
+            return
+        record = record_of(number, line, self._log)
+        if record is not None and record.kind == "filter":
+            self._filters.append((number, record))
+        elif record is not None:
+            self._add(record)
+
+    def _add(self, record: Record) -> None:
         kind = record.kind
-        if kind == "filter":
-            self._filters.append(record)
-        elif kind in _READERS:
+        if kind in _READERS:
             self._read(record, _READERS[kind])
         elif kind == "gap":
             kind = gap_of(record, self._log)
@@ -123,8 +133,13 @@ class _Sorted:
         """All that was read."""
         for layer in self._found["layer"]:
             self._addresses.learn(layer.const_name, layer.fields)
-        for record in self._filters:
-            self._read(record, partial(read_filter, self._addresses))
+        for number, line in self._filters:
+            record = record_of(number, line, self._log) if isinstance(line, bytes) else line
+            if record is not None and record.kind == "filter":
+                self.met.add("filter")
+                self._read(record, partial(read_filter, self._addresses))
+            elif record is not None:
+                self._add(record)  # it names its kind twice
         self._filters.clear()
         for kind in _EXPECTED:
             if kind not in self.met:

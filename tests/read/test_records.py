@@ -376,6 +376,27 @@ def test_a_repeated_member_is_told() -> None:
         assert snapshot.filters[0].id == 8
 
 
+def test_a_kind_that_stands_there_twice_is_told() -> None:
+    text = json.dumps(FILTER, separators=(",", ":")).replace("{", '{"kind":"filter",', 1)
+    snapshot = read_records(
+        text.replace('"kind":"filter","key"', '"kind":"session","key"').encode()
+    )
+    assert (len(snapshot.filters), len(snapshot.sessions)) == (0, 1)
+    assert problems(snapshot)[0] == "line 1: repeats a member; the last was read"
+
+
+def test_filters_may_come_before_their_layers() -> None:
+    """A field of a layer that no table knows is an address because the layer says so."""
+    layer = {
+        "kind": "layer", "key": GUID, "name": "", "description": "", "flags": 0, "id": 200,
+        "default_sublayer": None, "fields": [[SUBLAYER, 1, 3]],
+    }  # fmt: skip
+    held = [{"field": SUBLAYER, "match": 0, "value": {"t": 3, "v": 1}}]
+    snapshot = read_records(lines({**FILTER, "layer": GUID, "conditions": held}, layer))
+    assert snapshot.filters[0].conditions[0].value == IPv4Address("0.0.0.1")
+    assert (snapshot.layers[0].filter_count, problems(snapshot)) == (1, [])
+
+
 def test_spaces_and_escapes_are_no_repetition() -> None:
     assert problems(read_records(b'  {"kind" : "session" }\r\n' + lines(SESSION)))[0] == (
         "line 1/key: is missing"

@@ -156,6 +156,11 @@ def test_every_row_of_the_table_is_needed(number: int) -> None:
         # A flag of its own number on one side only.
         ("filter", _FILTER, replace(_FILTER, flags=(o.BOOTTIME,), flags_value=2)),
         ("filter", replace(_FILTER, flags=(o.HAS_FILTER_ORIGIN,), flags_value=None), _FILTER),
+        (
+            "filter",
+            replace(_FILTER, flags=(o.HAS_FILTER_ORIGIN,), flags_value=None),
+            replace(_FILTER, flags=(o.BOOTTIME, *_SPARE), flags_value=0x1002),
+        ),
         # A constant against another one, and a bare GUID against one with a GUID.
         ("filter", replace(_FILTER, sublayer="FWPM_A"), replace(_FILTER, sublayer="FWPM_B")),
         ("filter", replace(_FILTER, sublayer_key=GUID), replace(_FILTER, sublayer_key=None)),
