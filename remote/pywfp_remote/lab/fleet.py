@@ -216,17 +216,24 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def _await(folder: Path, process: subprocess.Popen[bytes], seconds: float) -> LabStatus:
+    try:
+        return _answering(folder, process, seconds)
+    except BaseException:  # Ctrl-C too: nobody would end it later
+        if process.poll() is None:
+            process.terminate()
+            process.wait(_END_SECONDS)
+        _started.pop(process.pid, None)
+        raise
+
+
+def _answering(folder: Path, process: subprocess.Popen[bytes], seconds: float) -> LabStatus:
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         now = status(folder)
         if now.running:
             return now
         if process.poll() is not None:
-            del _started[process.pid]
             said = (folder / _LOG).read_text("utf-8", "replace").strip().splitlines()
             raise LabError(folder, said[-1] if said else f"ended with code {process.returncode}")
         time.sleep(_POLL)
-    process.terminate()
-    process.wait(_END_SECONDS)
-    del _started[process.pid]
     raise LabError(folder, f"did not answer within {seconds:.0f} seconds")
