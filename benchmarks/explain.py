@@ -9,13 +9,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
 from pywfp_ps.explain import Engine, Flow
 from pywfp_ps.model.objects import Snapshot
+from pywfp_ps.model.values import text_of
 from pywfp_ps.read import read_state
 
 _ROUNDS = 3
@@ -32,9 +35,9 @@ def rows() -> list[tuple[str, str, str, str, str]]:
     parse = _median(lambda: read_state(data), 3)
     load = _median(lambda: Engine(snapshot), 3)
     engine = Engine(snapshot)
-    few = max(_median(lambda flow=flow: engine.explain(flow), _CALLS) for flow in _flows())
+    few = max(_median(partial(engine.explain, flow), _CALLS) for flow in _flows())
     large = Engine(_enlarged(snapshot))
-    many = max(_median(lambda flow=flow: large.explain(flow), 3) for flow in _flows())
+    many = max(_median(partial(large.explain, flow), 3) for flow in _flows())
     whole = _command(data)
     return [
         (f"an engine from {count:,} filters", _ms(load), f"{_ms(parse)} parsing them",
@@ -48,7 +51,12 @@ def rows() -> list[tuple[str, str, str, str, str]]:
 
 def _flows() -> list[Flow]:
     here, there = IPv4Address("192.0.2.10"), IPv4Address("203.0.113.10")
-    ends = {"ip_version": 4, "local_address": here, "remote_address": there, "profile": 2}
+    ends: dict[str, Any] = {
+        "ip_version": 4,
+        "local_address": here,
+        "remote_address": there,
+        "profile": 2,
+    }
     return [
         Flow(direction="out", protocol=6, remote_port=443, preset="user",
              app="\\device\\harddiskvolume3\\windows\\system32\\curl.exe", **ends),
@@ -85,7 +93,7 @@ def _enlarged(snapshot: Snapshot) -> Snapshot:
         for one in named:
             top += 1
             conditions = tuple(
-                replace(c, value=f"{c.value}.{top}") if c.field == _APP else c
+                replace(c, value=f"{text_of(c.value)}.{top}") if c.field == _APP else c
                 for c in one.conditions
             )
             filters.append(replace(one, id=top, conditions=conditions))

@@ -20,7 +20,7 @@ Kind = Literal["layers", "sublayers", "providers", "callouts", "conditions", "co
 @cache
 def tables() -> dict[str, Any]:
     """The whole table file, read once."""
-    data = resources.files(__package__).joinpath("tables.json").read_bytes()
+    data = resources.files("pywfp_ps.model").joinpath("tables.json").read_bytes()
     loaded: dict[str, Any] = msgspec.json.decode(data)
     return loaded
 

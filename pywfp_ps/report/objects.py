@@ -43,7 +43,7 @@ KINDS: Final[dict[Kind, type[Thing]]] = {
     "session": Session,
     "endpoint": AleEndpoint,
 }
-_KIND_OF: Final = {type_: kind for kind, type_ in KINDS.items()}
+_KIND_OF: Final[dict[type[Thing], Kind]] = {type_: kind for kind, type_ in KINDS.items()}
 _PREFIXES: Final = (
     "FWPM_LAYER_",
     "FWPM_SUBLAYER_",

@@ -178,6 +178,7 @@ def test_inventory_that_makes_no_sense_is_refused(
     call = wfp("collect", "-i", path, "--store", "s")
     assert (call.code, call.out) == (2, "")
     assert words in call.error
+    assert not (tmp_path / "s").exists()
 
 
 def test_wrong_authority_is_not_trusted(wfp: Wfp, fleet: Path, tmp_path: Path) -> None:

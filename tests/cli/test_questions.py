@@ -87,7 +87,8 @@ def _filter(id_: int) -> Filter:
         "conditions": _CONDITIONS[id_],
     }
     fields |= _WHAT.get(id_, {})
-    return Filter(**(fields | {"layer_key": key_of("layers", fields["layer"])}))
+    fields["layer_key"] = key_of("layers", fields["layer"])
+    return Filter(**fields)
 
 
 _SNAPSHOT = Snapshot(

@@ -13,7 +13,12 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_example_collects_an_inventory(fleet: Path, tmp_path: Path) -> None:
-    words = [sys.executable, _ROOT / "examples" / "collect.py", fleet, tmp_path / "store"]
+    words: list[str | Path] = [
+        sys.executable,
+        _ROOT / "examples" / "collect.py",
+        fleet,
+        tmp_path / "store",
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120)
     names = sorted(one.name for one in targets_of(fleet))
     lines = done.stdout.splitlines()
