@@ -46,8 +46,8 @@ def _is(field: str, type_: str, value: Any = None, match: str = "EQUAL", **more:
 
 
 _DESCRIPTOR = "O:LSD:(A;;CC;;;LS)(A;;CC;;;S-1-5-80-1)"
-_PORTS = {"low": 8000, "high": 8080, "bound_type": "FWP_UINT16"}
-_NETWORK = {"mask": IPv4Address("255.255.255.0"), "prefix_length": 24}
+_PORTS: dict[str, Any] = {"low": 8000, "high": 8080, "bound_type": "FWP_UINT16"}
+_NETWORK: dict[str, Any] = {"mask": IPv4Address("255.255.255.0"), "prefix_length": 24}
 _CONDITIONS: dict[int, tuple[Condition, ...]] = {
     1: (_is("IP_REMOTE_PORT", "FWP_UINT16", 443), _is("IP_PROTOCOL", "FWP_UINT8", 6)),
     2: (_is("IP_LOCAL_PORT", "FWP_RANGE_TYPE", match="RANGE", **_PORTS),),
