@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from pywfp_ps.cli.limits import given_names, limit_options, limits_of
 from pywfp_ps.cli.options import store_option
 from pywfp_ps.cli.recap import Recap, line_of, live
-from pywfp_ps.cli.targets import TargetOptions, meant_by, target_options
+from pywfp_ps.cli.targets import Meant, TargetOptions, meant_by, target_options
 from pywfp_ps.errors import UsageError
 from pywfp_ps.report.rows import json_line
 from pywfp_ps.report.text import visible
@@ -96,6 +96,7 @@ def collect(asked: TargetOptions, show_script: bool, store_folder: Path, **optio
 
     Example: `wfp collect --inventory site.yml 'web*:!web-09'` or `wfp collect web-03 -u ops -k`
     """
+    from pywfp_ps.collect.resuming import done_hosts
     from pywfp_ps.store import Store
 
     told = CollectOptions(**options)
@@ -104,24 +105,28 @@ def collect(asked: TargetOptions, show_script: bool, store_folder: Path, **optio
     if show_script:
         _show_script(_plan(told, {}))
         return 0
-    with Store.open(store_folder, create=told.resume is None) as store:
-        if told.resume is not None:
-            asked, told = _as_before(store, told.resume, asked, told)
-        return _collect(store, asked, told)
+    if told.resume is None:
+        meant = meant_by(asked)
+        with Store.open(store_folder, create=True) as store:
+            return _collect(store, asked, told, meant)
+    with Store.open(store_folder) as store:
+        asked, told = _as_before(store, told.resume, asked, told)
+        done = done_hosts(store, told.resume or "")
+        return _collect(store, asked, told, meant_by(asked, without=done), len(done))
 
 
-def _collect(store: Store, asked: TargetOptions, told: CollectOptions) -> int:
+def _collect(
+    store: Store, asked: TargetOptions, told: CollectOptions, meant: Meant, done: int = 0
+) -> int:
     from pywfp_ps.collect.collecting import Collection
-    from pywfp_ps.collect.resuming import done_hosts, recover
+    from pywfp_ps.collect.resuming import recover
     from pywfp_ps.fleet.fanout import cancelled_by_interrupt
 
-    done = done_hosts(store, told.resume) if told.resume else frozenset[str]()
-    meant = meant_by(asked, without=done)
     targets = meant.resolved.targets
     _check_room(store, len(targets))
     transport = _transport(told.record)
     is_dead = told.resume is not None and not store.run(told.resume).readable
-    recap = Recap(len(targets) + len(done) * is_dead)
+    recap = Recap(len(targets) + done * is_dead)
     with _writer(store, asked, told) as run, live(recap) as moved:
 
         def tell(outcome: Outcome) -> None:

@@ -194,6 +194,8 @@ class Collection:
                 rows = stated(parsed.tables, fetched.facts, consistent=fetched.consistent)
                 self._writer.add(outcome.host, rows)
         outcome = noted(outcome, clock_told(fetched.facts))
+        if outcome.traceback:
+            self._writer.note(f"{outcome.host}: {outcome.traceback}")
         self.machines.add(outcome.host, fetched.facts)
         if outcome.outcome == "failed" and self._writer.has_old_rows(outcome.host):
             fetched.facts = None  # what an earlier visit of the run brought is worth more

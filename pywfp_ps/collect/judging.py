@@ -100,7 +100,8 @@ def judged(outcome: Outcome, parsed: Parsed) -> Outcome:
     """The outcome of a host whose dump was fetched, once it was parsed."""
     if parsed.problem is not None:
         cause = Cause.BUG if parsed.is_bug else Cause.BAD_PAYLOAD
-        return with_cause(outcome, "failed", cause, parsed.problem)
+        told = with_cause(outcome, "failed", cause, parsed.problem)
+        return replace(told, traceback=parsed.traceback)
     if not parsed.whole and outcome.outcome == "ok":
         text = "the dump is damaged; what could be read is stored"
         return with_cause(outcome, "partial", Cause.BAD_PAYLOAD, text)

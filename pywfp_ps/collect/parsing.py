@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -60,6 +61,7 @@ class Parsed(Struct, frozen=True, kw_only=True):
         filters: How many filters came out.
         problem: Why there is nothing, one sentence.
         is_bug: Whether the problem is ours: the parser died or raised what it should not.
+        traceback: Where it raised; empty where it died, or there is no bug.
     """
 
     job: ParseJob
@@ -69,6 +71,7 @@ class Parsed(Struct, frozen=True, kw_only=True):
     filters: int = 0
     problem: str | None = None
     is_bug: bool = False
+    traceback: str = ""
 
 
 def parse(job: ParseJob) -> Parsed:
@@ -229,4 +232,5 @@ def _end_with_parent() -> None:
 
 def _bug(job: ParseJob, error: BaseException) -> Parsed:
     problem = f"the parser failed: {type(error).__name__}: {error}"
-    return Parsed(job=job, problem=problem, is_bug=True)
+    lines = "".join(traceback.format_exception(error))
+    return Parsed(job=job, problem=problem, is_bug=True, traceback=lines)

@@ -267,19 +267,28 @@ def _kill_a_parser() -> None:
     workers[0].send_signal(signal.SIGKILL)
 
 
-def test_parser_that_dies_twice_is_a_bug_of_one_host(
+def test_bugs_of_the_parser_concern_one_host_each(
     fleet: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A dump under a name that makes our worker die, as damaged memory would."""
+    """Dumps under names at which the parsers of this test die or raise."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "deadly"))
-    targets = targets_of(fleet)[:3]
-    deadly = replace(targets[0], name="deadly")
-    _, found = collected(store, [deadly, *targets[1:]])
+    targets = targets_of(fleet)[:4]
+    bad = [replace(one, name=name) for one, name in zip(targets, BUGS, strict=False)]
+    run_id, found = collected(store, [*bad, *targets[2:]])
     assert ends(found) == {
-        "deadly": ("failed", "bug"),
-        **{one.name: OK for one in targets[1:]},
+        **dict.fromkeys(BUGS, ("failed", "bug")),
+        **{one.name: OK for one in targets[2:]},
     }
-    assert found["deadly"].text == "the parser died on it twice"
+    assert {name: found[name].text for name in BUGS} == BUGS
+    (note,) = store.run(run_id).manifest.notes
+    assert note.startswith("cursed: ")
+    assert "in _parse_or_die" in note
+
+
+BUGS = {
+    "deadly": "the parser died on it twice",
+    "cursed": "the parser failed: RuntimeError: a bug",
+}
 
 
 def test_cancelled_run_keeps_what_is_done(fleet: Path, store: Store) -> None:

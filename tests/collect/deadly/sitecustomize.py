@@ -1,4 +1,4 @@
-"""In a parser of the tests: the dump of the host ``deadly`` ends the process, hard."""
+"""In a parser of the tests: the dump of ``deadly`` ends the process, that of ``cursed`` raises."""
 
 import os
 
@@ -10,6 +10,8 @@ _parse = parsing.parse
 def _parse_or_die(job: parsing.ParseJob) -> parsing.Parsed:
     if job.host == "deadly":
         os._exit(9)
+    if job.host == "cursed":
+        raise RuntimeError("a bug")
     return _parse(job)
 
 
