@@ -70,12 +70,13 @@ def _streams(go: Path) -> Iterator[Step]:
     yield Output(LAST)
 
 
-def _endless(_go: Path) -> Iterator[Step]:
+def _endless(go: Path) -> Iterator[Step]:
     try:
         yield Output(FIRST)
         while True:
             yield Sleep(0.02)
     except Stopped:
+        go.with_name("cleaned").touch()
         yield Output(CLEANED)
         raise
 

@@ -101,7 +101,7 @@ class Engine:
             self.stopping.set()
 
     def do_close(self, guid: UUID, _body: bytes) -> None:
-        if guid != POOL:
+        if guid != POOL and self.way != "signals-only":
             self.stopping.set()
         self.answer("Close", guid)
 

@@ -119,7 +119,8 @@ def test_ctrl_c_stops_the_script_and_comes_out(tmp_path: Path) -> None:
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        run(child(tmp_path, "endless"), HERE, on_frame=interrupt)
+        run(child(tmp_path, "endless", "signals-only"), HERE, on_frame=interrupt)
+    assert (tmp_path / "cleaned").exists()
 
 
 def test_more_than_was_agreed_is_too_large(tmp_path: Path) -> None:
