@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "lint": "pywfp_ps.cli.lint:lint",
     "path": "pywfp_ps.cli.explain:path",
     "providers": "pywfp_ps.cli.lists:providers",
+    "reach": "pywfp_ps.cli.reach:reach",
     "reparse": "pywfp_ps.cli.importing:reparse",
     "runs": "pywfp_ps.cli.runs:runs",
     "selftest": "pywfp_ps.cli.explain:selftest",
