@@ -5,8 +5,7 @@ Usage: ``python collect.py INVENTORY STORE``
 
 import sys
 
-from pywfp_ps.collect.collecting import collect
-from pywfp_ps.collect.visiting import Plan
+from pywfp_ps.collect import Plan, collect
 from pywfp_ps.fleet.connection import resolve_targets
 from pywfp_ps.fleet.fanout import Limits
 from pywfp_ps.fleet.inventory import load_inventory
