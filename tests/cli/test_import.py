@@ -131,8 +131,7 @@ def test_show_filters_alone_is_stored_and_known_to_hide_some(wfp: Wfp) -> None:
         (b"hello", 4, "no XML"),
         (b"<other/>", 4, "root 'other'"),
         (b"<netEvents/>", 4, "net events"),
-        (gzip.compress(b"\0" * (1 << 28)), 4, "x.xml"),
-        (gzip.compress(_state(1))[:-20], 4, "x.xml"),
+        (gzip.compress(bytes(1 << 24), mtime=0), 4, "grows"),
     ],
 )
 def test_what_is_no_dump_is_refused_and_leaves_nothing(
@@ -156,6 +155,23 @@ def test_a_dump_cut_in_the_middle_gives_what_could_be_read(wfp: Wfp) -> None:
     assert [(r["outcome"], r["complete"], r["gap_count"] > 0) for r in rows] == [
         ("partial", False, True)
     ]
+
+
+@pytest.mark.parametrize("damage", [slice(None, -20), slice(None, -4)])
+def test_a_gzip_that_is_damaged_gives_what_could_be_read(wfp: Wfp, damage: slice) -> None:
+    _put("x.xml.gz", gzip.compress(_state(1, 2, 3), mtime=0)[damage])
+    call = wfp("import", "x.xml.gz", "--store", "s", "--json")
+    assert (call.code, [(r["outcome"], r["filters"] >= 2) for r in call.rows]) == (
+        3,
+        [("partial", True)],
+    )
+
+
+def test_a_control_character_in_a_name_costs_no_filter(wfp: Wfp) -> None:
+    _put("x.xml", _state(1, 2).replace(b"filter 2", b"fil\x1bter&#1; 2"))
+    assert wfp("import", "x.xml", "--store", "s").code == 0
+    names = wfp("filters", "--store", "s", "--json", "--sort", "filter_id").rows
+    assert [row["name"] for row in names] == ["filter 1", "fil\u241bter\u2401 2"]
 
 
 def test_good_files_go_in_beside_a_bad_one(wfp: Wfp) -> None:
