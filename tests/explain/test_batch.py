@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pywfp_ps.explain import Engine, Facts, Flow
 from pywfp_ps.explain.batch import Answer, Batch, Flows
-from pywfp_ps.model.objects import Snapshot
+from pywfp_ps.model.objects import Completeness, Condition, Filter, Snapshot, SubLayer
 from pywfp_ps.read import read_state
 from tests.explain.flows_given import flow_of_given
 from tests.explain.strategies import ADDRESSES, LUIDS, flow_given, policies
@@ -101,3 +102,103 @@ def test_real_hosts_give_the_same(samples: Path, name: str) -> None:
     own = sorted(map(str, engine.facts.addresses))[:4]
     found = compare(engine, _real_flows(Random(7), 400, ["192.0.2.1", "fd00::1", *own]))
     assert len(found) > 3
+
+
+def _filter(number: int, stem: str, action: str, *conditions: tuple[str, str, str, int]) -> Filter:
+    return Filter(
+        id=number,
+        key=None,
+        layer=f"FWPM_LAYER_{stem}_V4",
+        sublayer="FWPM_SUBLAYER_UNIVERSAL",
+        effective_weight=100 - number,
+        action=f"FWP_ACTION_{action}",
+        conditions=tuple(
+            Condition(
+                field=f"FWPM_CONDITION_{field}",
+                match=f"FWP_MATCH_{match}",
+                type=f"FWP_{kind}",
+                value=value,
+            )
+            for field, match, kind, value in conditions
+        ),
+    )
+
+
+def _engine(*filters: Filter, facts: Facts | None = None) -> Engine:
+    policy = Snapshot(
+        source="netsh",
+        completeness=Completeness(command="netsh wfp show state"),
+        sublayers=(SubLayer(key=None, const_name="FWPM_SUBLAYER_UNIVERSAL", weight=5),),
+        filters=filters,
+    )
+    return Engine(policy, facts)
+
+
+def _client(remote: str, port: int) -> Flow:
+    return flow_of_given(
+        {
+            "direction": "out", "protocol": 6, "local_address": "192.0.2.10",
+            "remote_address": remote, "remote_port": port,
+        }
+    )  # fmt: skip
+
+
+def _verdicts(engine: Engine, *flows: Flow) -> list[str]:
+    compare(engine, list(flows))
+    result = Batch(engine).answer(Flows(flows))
+    return [result[at].policy_verdict for at in range(len(flows))]
+
+
+def test_flows_of_one_shape_part_where_only_some_may_be_redirected() -> None:
+    engine = _engine(
+        _filter(1, "ALE_CONNECT_REDIRECT", "CONTINUE", ("IP_REMOTE_PORT", "EQUAL", "UINT16", 80)),
+        _filter(2, "ALE_AUTH_CONNECT", "BLOCK", ("FLAGS", "FLAGS_ALL_SET", "UINT32", 0x100000)),
+    )
+    flows = [_client("192.0.2.9", port) for port in (80, 443)]
+    assert _verdicts(engine, *flows) == ["unknown", "permit"]
+
+
+def test_flows_of_one_shape_part_where_only_some_stay_on_the_host() -> None:
+    engine = _engine(
+        _filter(1, "ALE_AUTH_CONNECT", "BLOCK", ("FLAGS", "FLAGS_ALL_SET", "UINT32", 1)),
+        facts=Facts(addresses=frozenset({ip_address("192.0.2.9")})),
+    )
+    flows = [_client(remote, 80) for remote in ("192.0.2.8", "192.0.2.9")]
+    assert _verdicts(engine, *flows) == ["permit", "block"]
+
+
+def test_flows_of_one_shape_part_by_the_interface_of_their_address() -> None:
+    addresses = [ip_address("192.0.2.10"), ip_address("192.0.2.11")]
+    engine = _engine(
+        _filter(
+            1, "ALE_AUTH_CONNECT", "BLOCK", ("IP_LOCAL_INTERFACE", "EQUAL", "UINT64", LUIDS[1])
+        ),
+        facts=Facts(interfaces=dict(zip(addresses, LUIDS, strict=False))),
+    )
+    flows = [structs.replace(_client("192.0.2.9", 80), local_address=one) for one in addresses]
+    assert _verdicts(engine, *flows) == ["permit", "block"]
+
+
+def test_a_refused_port_is_no_block_whatever_else_the_filter_asks() -> None:
+    engine = _engine(
+        _filter(
+            1, "ALE_RESOURCE_ASSIGNMENT", "BLOCK",
+            ("IP_LOCAL_PORT", "EQUAL", "UINT16", 5000), ("IP_REMOTE_PORT", "EQUAL", "UINT16", 80),
+        )
+    )  # fmt: skip
+    assert _verdicts(engine, _client("192.0.2.9", 80), _client("192.0.2.9", 443)) == [
+        "permit", "permit",
+    ]  # fmt: skip
+
+
+def test_flags_tests_on_a_port_take_every_port_apart() -> None:
+    engine = _engine(
+        _filter(1, "ALE_AUTH_CONNECT", "BLOCK", ("IP_REMOTE_PORT", "FLAGS_ALL_SET", "UINT16", 2))
+    )
+    flows = [_client("192.0.2.9", port) for port in (1, 2, 3, 4, 6)]
+    assert _verdicts(engine, *flows) == ["permit", "block", "block", "permit", "block"]
+
+
+def test_no_flows_get_no_answers() -> None:
+    result = Batch(_engine()).answer(Flows([]))
+    assert (result.answers, len(result.codes)) == ((), 0)
