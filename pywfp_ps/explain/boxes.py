@@ -234,6 +234,44 @@ class Space:
         return Cover()
 
 
+class Stack:
+    """Named boxes in the order they were added, found by what they may have in common."""
+
+    _MOST_CELLS: Final = 64
+
+    def __init__(self) -> None:
+        self._wide: list[tuple[int, int, Box]] = []
+        self._narrow: dict[Key, dict[int, list[tuple[int, int, Box]]]] = {}
+        self._count = 0
+
+    def add(self, name: int, box: Box) -> None:
+        """Adds a box; one that holds nothing is left out."""
+        if not all(box.values()):
+            return
+        self._count += 1
+        item = (self._count, name, box)
+        for axis, mask in box.items():
+            if not mask & (mask - 1):  # one cell: only boxes that have it can meet this one
+                self._narrow.setdefault(axis, {}).setdefault(mask, []).append(item)
+                return
+        self._wide.append(item)
+
+    def near(self, box: Box) -> list[tuple[int, Box]]:
+        """Names and boxes that may meet a box, and all that do."""
+        found = list(self._wide)
+        for axis, cells in self._narrow.items():
+            mask = box.get(axis)
+            if mask is None or mask.bit_count() > self._MOST_CELLS:
+                for items in cells.values():
+                    found += items
+                continue
+            while mask:
+                cell = mask & -mask
+                found += cells.get(cell, ())
+                mask ^= cell
+        return [(name, other) for _, name, other in sorted(found, key=lambda one: one[0])]
+
+
 def meets(one: Mapping[Key, int], other: Mapping[Key, int]) -> bool:
     """Whether two boxes have something in common."""
     return all(mask & one.get(axis, mask) for axis, mask in other.items())

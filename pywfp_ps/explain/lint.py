@@ -13,7 +13,7 @@ from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
-from pywfp_ps.explain.boxes import Box, Space, meets
+from pywfp_ps.explain.boxes import Box, Space, Stack, meets
 from pywfp_ps.explain.callouts import FILTER_BLOCK, HARD_PERMIT, NONE, SOFT_PERMIT
 from pywfp_ps.explain.cells import is_reversed
 from pywfp_ps.explain.compile import Compiled, Entry, Program, SubProgram, compile_snapshot
@@ -42,8 +42,6 @@ _BUILT_IN: Final = b"\xff" * 8
 _FIREWALL_PREFIX: Final = "FWPM_SUBLAYER_MPSSVC_"
 _PERMITS: Final = frozenset({SOFT_PERMIT, HARD_PERMIT})
 _MOST_NAMED: Final = 8
-
-_Named = list[tuple[int, Box]]
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -127,8 +125,7 @@ class Linter:
     def _sublayer(
         self, space: Space, program: Program, sub: SubProgram, dead: set[int]
     ) -> Iterator[Finding]:
-        above: _Named = []
-        above_possible: _Named = []
+        above, above_possible = Stack(), Stack()
         votes = {e.filter.id: e.strict for group in sub.groups for e in group}
         for group in sub.groups:
             for entry in group:
@@ -150,11 +147,12 @@ class Linter:
             for entry in group:
                 if NONE not in entry.strict and entry.filter.effective_weight is not None:
                     found = space.boxes(entry) or []
-                    above += [(entry.filter.id, box) for box in found if all(box.values())]
-                    above_possible.append((entry.filter.id, space.possible(entry)))
+                    for box in found:
+                        above.add(entry.filter.id, box)
+                    above_possible.add(entry.filter.id, space.possible(entry))
 
     def _contradictions(
-        self, space: Space, group: tuple[Entry, ...], above: _Named, dead: set[int]
+        self, space: Space, group: tuple[Entry, ...], above: Stack, dead: set[int]
     ) -> Iterator[Finding]:
         alive = [
             e for e in group if e.filter.id not in dead and e.filter.effective_weight is not None
@@ -207,7 +205,7 @@ class Linter:
                     sorted(
                         block
                         for block, weight, other in blocks
-                        if weight < sub.weight and _common(space, box, other, []) is not None
+                        if weight < sub.weight and _common(space, box, other, Stack()) is not None
                     )
                 )
                 if proof:
@@ -271,18 +269,18 @@ class Linter:
             yield self._finding("unregistered-callout", filter_, text, object=filter_.callout)
 
 
-def _cover(space: Space, boxes: Iterable[Box], above: _Named) -> tuple[int, ...] | None:
+def _cover(space: Space, boxes: Iterable[Box], above: Stack) -> tuple[int, ...] | None:
     """Filters that together match all that the boxes hold; ``None`` where none are known to."""
     used: set[int] = set()
     for box in boxes:
-        found = space.cover(box, above)
+        found = space.cover(box, above.near(box))
         if found.used is None:
             return None
         used |= found.used
     return tuple(sorted(used))
 
 
-def _common(space: Space, one: Box, other: Box, above: _Named) -> Box | None:
+def _common(space: Space, one: Box, other: Box, above: Stack) -> Box | None:
     """Flows of both boxes that are surely possible and that no box above takes."""
     if not (all(one.values()) and all(other.values()) and meets(one, other)):
         return None
@@ -293,9 +291,7 @@ def _common(space: Space, one: Box, other: Box, above: _Named) -> Box | None:
         part = {axis: mask & space.plain(axis) for axis, mask in whole.items()}
         if not all(part.values()):
             continue
-        if not above:
-            return part
-        found = space.cover(part, above, plain=True)
+        found = space.cover(part, above.near(part), plain=True)
         if found.left is not None:
             return found.left
     return None
