@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Where the tests run in the background, Ctrl-C is ignored, and so would it be by what they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A loaded machine is slow, not wrong.
 settings.register_profile("usual", deadline=None, suppress_health_check=[HealthCheck.too_slow])
