@@ -112,7 +112,10 @@ def collect(asked: TargetOptions, show_script: bool, store_folder: Path, **optio
     with Store.open(store_folder) as store:
         asked, told = _as_before(store, told.resume, asked, told)
         done = done_hosts(store, told.resume or "")
-        return _collect(store, asked, told, meant_by(asked, without=done), len(done))
+        # Where the run died with all of its hosts on disk, their rows are still to be made.
+        is_dead = not store.run(told.resume or "").readable
+        meant = meant_by(asked, without=done, may_be_none=is_dead)
+        return _collect(store, asked, told, meant, len(done))
 
 
 def _collect(

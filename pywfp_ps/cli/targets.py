@@ -125,12 +125,15 @@ def inventory_alone(path: Path) -> TargetOptions:
     )
 
 
-def meant_by(asked: TargetOptions, *, without: frozenset[str] = frozenset()) -> Meant:
+def meant_by(
+    asked: TargetOptions, *, without: frozenset[str] = frozenset(), may_be_none: bool = False
+) -> Meant:
     """The targets that the options mean; notices go to stderr.
 
     Args:
         asked: The options.
         without: Names to leave out; their groups are known all the same.
+        may_be_none: Whether it is well where all names are left out.
 
     Raises:
         UsageError: Nothing is named, or something that is not there.
@@ -144,7 +147,7 @@ def meant_by(asked: TargetOptions, *, without: frozenset[str] = frozenset()) -> 
     pattern = asked.hosts if asked.inventory and asked.hosts else "all"
     names = select_hosts(inventory, pattern, asked.limit)
     left = [name for name in names if name not in without]
-    if names and not left:
+    if names and not left and not may_be_none:
         raise UsageError("no host is left that is not ok")
     password = None
     if asked.password_from:

@@ -103,6 +103,21 @@ def test_run_that_was_killed_is_resumed_from_its_raw_parts(
     assert len(wfp("hosts", "--store", store, "--json").rows) == _HOSTS
 
 
+def test_killed_run_is_resumed_where_nobody_is_left_to_visit(
+    wfp: Wfp, fleet: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "s"
+    run = started("collect", "-i", fleet, "--store", store, *_SLOWLY)
+    assert run.stdout is not None
+    first = run.stdout.readline().partition(":")[0]
+    run.send_signal(signal.SIGKILL)
+    run.communicate(timeout=60)
+    again = wfp("collect", "--resume", "latest", "--limit", first, "--store", store, "--json")
+    assert again.code == 0, again.err
+    assert {row["outcome"] for row in again.rows} == {"ok"}
+    assert first in {row["host"] for row in wfp("hosts", "--store", store, "--json").rows}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process there")
 def test_interrupt_keeps_what_is_done_and_says_what_is_not(
     wfp: Wfp, fleet: Path, tmp_path: Path
