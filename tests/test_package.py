@@ -50,7 +50,7 @@ def test_the_wheel_alone_runs_and_carries_the_modules(tmp_path: Path) -> None:
 
 
 _FOREIGN = re.compile(
-    r"/work/|/root/|\bshared/(?!samples)|https?://[\w.-]*(?:pypi|pythonhosted|npmjs|debian)",
+    r"/(?:work|root)/|\bshared/(?!samples)|https?://[\w.-]*(?:pypi|pythonhosted|npmjs|debian)",
     re.IGNORECASE,
 )
 
