@@ -74,10 +74,11 @@ def cut(body: bytes, start: int = 0) -> Cuts | None:
 
 def _lists(body: bytes, start: int) -> Iterator[tuple[int, int, int]]:
     """Where each list begins, where its start tag ends (before ``>``) and its end tag begins."""
-    places = [body.find(opening, start) for opening, *_ in _LISTS]
-    while any(place >= 0 for place in places):
-        place, kind = min((place, kind) for kind, place in enumerate(places) if place >= 0)
-        opening, closing, before = _LISTS[kind]
+    places = {body.find(opening, start): (opening, *rest) for opening, *rest in _LISTS}
+    places.pop(-1, None)
+    while places:
+        place = min(places)
+        opening, closing, before = kind = places.pop(place)
         inside = place + len(opening)
         counted = _COUNT.match(body, inside)
         if counted and body[max(0, place - _BEFORE) : place].rstrip().endswith(before):
@@ -86,7 +87,8 @@ def _lists(body: bytes, start: int) -> Iterator[tuple[int, int, int]]:
                 return
             yield place, counted.end(), end
             inside = end
-        places[kind] = body.find(opening, inside)
+        if (following := body.find(opening, inside)) >= 0:
+            places[following] = kind
 
 
 def _has_only_tags(body: bytes, start: int) -> bool:
