@@ -10,35 +10,95 @@ from pywfp_ps.cli.config import load_config
 from pywfp_ps.cli.group import WfpGroup
 
 COMMANDS: Final = {
-    "callouts": "pywfp_ps.cli.lists:callouts",
-    "check": "pywfp_ps.cli.check:check",
-    "collect": "pywfp_ps.cli.collect:collect",
-    "completion": "pywfp_ps.cli.completion:completion",
-    "contexts": "pywfp_ps.cli.lists:contexts",
-    "demo": "pywfp_ps.cli.demo:demo",
-    "endpoints": "pywfp_ps.cli.lists:endpoints",
-    "explain": "pywfp_ps.cli.explain:explain",
-    "export": "pywfp_ps.cli.export:export",
-    "fields": "pywfp_ps.cli.explain:fields",
-    "filters": "pywfp_ps.cli.filters:filters",
-    "hosts": "pywfp_ps.cli.lists:hosts",
-    "import": "pywfp_ps.cli.importing:import_",
-    "jea": "pywfp_ps.cli.jea:jea",
-    "lab": "pywfp_ps.cli.lab:lab",
-    "layers": "pywfp_ps.cli.lists:layers",
-    "lint": "pywfp_ps.cli.lint:lint",
-    "path": "pywfp_ps.cli.explain:path",
-    "providers": "pywfp_ps.cli.lists:providers",
-    "reach": "pywfp_ps.cli.reach:reach",
-    "reparse": "pywfp_ps.cli.importing:reparse",
-    "runs": "pywfp_ps.cli.runs:runs",
-    "selftest": "pywfp_ps.cli.explain:selftest",
-    "sessions": "pywfp_ps.cli.lists:sessions",
-    "show": "pywfp_ps.cli.show:show",
-    "sql": "pywfp_ps.cli.sql:sql",
-    "sublayers": "pywfp_ps.cli.lists:sublayers",
+    "callouts": (
+        "pywfp_ps.cli.lists:callouts",
+        "List callouts: the places where drivers take part in decisions.",
+    ),
+    "check": (
+        "pywfp_ps.cli.check:check",
+        "Say whether hosts can be collected, and what to do where not.",
+    ),
+    "collect": (
+        "pywfp_ps.cli.collect:collect",
+        "Collect the state of hosts over PowerShell remoting.",
+    ),
+    "completion": (
+        "pywfp_ps.cli.completion:completion",
+        "Print the script that lets a shell complete wfp commands.",
+    ),
+    "contexts": ("pywfp_ps.cli.lists:contexts", "List provider contexts."),
+    "demo": (
+        "pywfp_ps.cli.demo:demo",
+        "Start practice hosts on this machine, collect them and ask.",
+    ),
+    "endpoints": (
+        "pywfp_ps.cli.lists:endpoints",
+        "List connected endpoints that the engine had authorised.",
+    ),
+    "explain": (
+        "pywfp_ps.cli.explain:explain",
+        "Say whether a connection passes a host's filters, and why.",
+    ),
+    "export": ("pywfp_ps.cli.export:export", "Write views of the store to files, one file a view."),
+    "fields": (
+        "pywfp_ps.cli.explain:fields",
+        "List the fields that a host's filters use, and what fills them.",
+    ),
+    "filters": (
+        "pywfp_ps.cli.filters:filters",
+        "List filters in the order in which the engine asks them.",
+    ),
+    "hosts": (
+        "pywfp_ps.cli.lists:hosts",
+        "List hosts, each with its last attempt and what came of it.",
+    ),
+    "import": (
+        "pywfp_ps.cli.importing:import_",
+        "Import dumps of `netsh wfp show state` or `show filters`.",
+    ),
+    "jea": ("pywfp_ps.cli.jea:jea", "Print or write the files of a JEA endpoint."),
+    "lab": (
+        "pywfp_ps.cli.lab:lab",
+        "Make up hosts to practise on: real PSRP endpoints, all here.",
+    ),
+    "layers": ("pywfp_ps.cli.lists:layers", "List the layers of the filter engine."),
+    "lint": (
+        "pywfp_ps.cli.lint:lint",
+        "Find filters that do nothing, contradict or lack something.",
+    ),
+    "path": (
+        "pywfp_ps.cli.explain:path",
+        "Show the layers that traffic meets, in order and in phases.",
+    ),
+    "providers": (
+        "pywfp_ps.cli.lists:providers",
+        "List policy providers and the services that own them.",
+    ),
+    "reach": (
+        "pywfp_ps.cli.reach:reach",
+        "Say which of many connections pass the filters of many hosts.",
+    ),
+    "reparse": (
+        "pywfp_ps.cli.importing:reparse",
+        "Make the rows of runs anew from the raw bytes they keep.",
+    ),
+    "runs": (
+        "pywfp_ps.cli.runs:runs",
+        "List the runs of the store, oldest first, or remove old ones.",
+    ),
+    "selftest": ("pywfp_ps.cli.explain:selftest", "Check the engine against what hosts really do."),
+    "sessions": ("pywfp_ps.cli.lists:sessions", "List client sessions of the filter engine."),
+    "show": (
+        "pywfp_ps.cli.show:show",
+        "Show one object: what it says, refers to, and is referred to by.",
+    ),
+    "sql": ("pywfp_ps.cli.sql:sql", "Ask the store in SQL."),
+    "sublayers": (
+        "pywfp_ps.cli.lists:sublayers",
+        "List sublayers, heaviest first: the order of asking.",
+    ),
 }
-"""Command name to the module and function that is imported when it is called."""
+"""Command name to the module and function imported when it is called, and what it does."""
 
 
 def _configure(ctx: click.Context, _parameter: click.Parameter, path: str | None) -> None:

@@ -17,9 +17,14 @@ from pywfp_ps.report.text import visible
 
 
 class LazyGroup(click.Group):
-    """A group whose commands live in modules that are imported when they are asked for."""
+    """A group whose commands live in modules that are imported when they are asked for.
 
-    def __init__(self, *args: Any, lazy: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    The table that names them says what each does as well, so that the help imports none of them.
+    """
+
+    def __init__(
+        self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.lazy = dict(lazy or {})
 
@@ -31,9 +36,20 @@ class LazyGroup(click.Group):
         """The command of that name, imported now if need be."""
         if cmd_name not in self.lazy:
             return super().get_command(ctx, cmd_name)
-        module, _, name = self.lazy[cmd_name].partition(":")
+        place, short_help = self.lazy[cmd_name]
+        module, _, name = place.partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
+        command.short_help = short_help
         return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click gives it
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Lists the commands of the table as the table describes them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.lazy[name][1]) for name in sorted(self.lazy)])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -7,8 +7,10 @@ from types import ModuleType
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from pywfp_ps.cli import main
+from pywfp_ps.cli.app import COMMANDS
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,3 +55,11 @@ def test_a_command_stands_in_the_readme_or_its_docs(name: str) -> None:
 def test_the_page_of_commands_is_up_to_date() -> None:
     page = (_ROOT / "docs" / "commands.md").read_text("utf-8")
     assert page == _make_docs().text(), "run tools/make_docs.py"
+
+
+def test_the_overview_says_what_each_command_does_in_a_line() -> None:
+    rows = CliRunner().invoke(main, ["--help"], terminal_width=80).output.splitlines()
+    start = rows.index("Commands:") + 1
+    listed = [row.split(maxsplit=1) for row in rows[start : rows.index("", start)]]
+    assert [name for name, _ in listed] == sorted(COMMANDS)
+    assert [text for _, text in listed if not text.endswith(".")] == []
