@@ -107,6 +107,9 @@ def output_options(function: Function) -> Function:
     ) -> Any:
         if as_json + as_csv + (parquet is not None) > 1:
             raise UsageError("choose one of --json, --csv and --parquet")
+        folder: Path | None = kw.get("store_folder")
+        if parquet and folder and parquet.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"{parquet} is inside the store; choose another place")
         name: Format = "json" if as_json else "csv" if as_csv else "parquet" if parquet else "table"
         output = Output(format=name, parquet=parquet, ids_as_text=ids_as_text)
         return function(*args, output=output, **kw)

@@ -13,12 +13,14 @@ import click
 from pywfp_ps.cli.options import open_store, store_option
 from pywfp_ps.errors import UsageError
 from pywfp_ps.report.rows import write_json, write_table
+from pywfp_ps.report.text import visible
 
 if TYPE_CHECKING:
-    from pywfp_ps.store import Run
+    from pywfp_ps.store import Run, Store
 
 _COLUMNS: Final = ("run_id", "state", "command", "started_at", "finished_at", "hosts", "filters")
 _AGE: Final = re.compile(r"(\d{1,6})([dhm])")
+_MOST_NAMED: Final = 10
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
 
 
@@ -39,9 +41,13 @@ def runs(
         raise UsageError("--keep and --older-than go with --prune")
     with open_store(store_folder) as store:
         if prune:
-            gone = store.prune(keep=keep, older_than=_age(older_than))
-            click.echo(f"wfp: {len(gone)} runs removed", err=True)
-            listed = gone
+            held = _hosts_with_a_snapshot(store)
+            listed = store.prune(keep=keep, older_than=_age(older_than))
+            click.echo(f"wfp: {len(listed)} run{'s' * (len(listed) != 1)} removed", err=True)
+            if lost := sorted(held - _hosts_with_a_snapshot(store)):
+                more = f" and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else ""
+                names = visible(", ".join(lost[:_MOST_NAMED]))
+                click.echo(f"wfp: hosts without any snapshot now: {names}{more}", err=True)
         else:
             listed = store.runs()
     rows = [_row(run) for run in listed]
@@ -49,6 +55,10 @@ def runs(
         write_json(_COLUMNS, rows, sys.stdout)
     else:
         write_table(_COLUMNS, rows, sys.stdout, terminal=sys.stdout.isatty())
+
+
+def _hosts_with_a_snapshot(store: Store) -> set[str]:
+    return {line.host for line in store.hosts(partial=True) if line.snapshot_run_id}
 
 
 def _row(run: Run) -> list[object]:

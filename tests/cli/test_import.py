@@ -259,3 +259,15 @@ def test_utf_16_without_a_mark_is_known(wfp: Wfp, encoding: str) -> None:
 def test_what_is_wrong_with_a_file_names_the_file(wfp: Wfp) -> None:
     _put("a.xml", b'<!DOCTYPE wfpstate [<!ENTITY a "b">]><wfpstate/>')
     assert wfp("import", "a.xml", "--store", "s").error.startswith("wfp: a.xml: declares")
+
+
+def test_to_prune_says_which_hosts_have_no_snapshot_any_more(wfp: Wfp) -> None:
+    for number, host in enumerate(("web", "db", "web"), start=1):
+        wfp("import", _put(f"{number}.xml", _state(number)), "--host", host, "--store", "s")
+    call = wfp("runs", "--prune", "--keep", "2", "--store", "s")
+    assert (call.code, call.err) == (0, "wfp: 1 run removed\n")
+    call = wfp("runs", "--prune", "--keep", "1", "--store", "s")
+    assert (call.code, call.err) == (
+        0,
+        "wfp: 1 run removed\nwfp: hosts without any snapshot now: db\n",
+    )

@@ -219,6 +219,7 @@ def test_filters_are_found_by_what_people_ask(wfp: Wfp, words: list[str], ids: l
         (["export", "out", "--view", "nowhere"], "there is no view"),
         (["runs", "--prune"], "prune needs"),
         (["runs", "--keep", "1"], "go with --prune"),
+        (["filters", "--parquet", "s/store.json"], "is inside the store"),
         (["runs", "--prune", "--older-than", "soon"], "is no age"),
         (["hosts", "--limit", "-1"], "--limit"),
         (["nonsense"], "No such command"),
