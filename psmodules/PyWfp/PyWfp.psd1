@@ -8,6 +8,7 @@
     CompatiblePSEditions = @('Desktop', 'Core')
     FunctionsToExport = @(
         'Get-PyWfpContext'
+        'Get-PyWfpFieldTest'
         'Get-PyWfpFilterDump'
         'Get-PyWfpHostFact'
         'Get-PyWfpNetEventDump'

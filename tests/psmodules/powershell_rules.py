@@ -37,6 +37,7 @@ _ITEM = {"LiteralPath", "Force", "ErrorAction"}
 
 COMMANDS: Mapping[str, set[str]] = {
     "ConvertTo-Json": {"InputObject", "Compress", "Depth", "WarningAction"},
+    "Get-Acl": {"LiteralPath"},
     "Get-AuthenticodeSignature": {"LiteralPath"},
     "Get-ChildItem": {"LiteralPath", "Directory", "File", "Filter", "Force", "ErrorAction"},
     "Get-CimInstance": {"Namespace", "ClassName", "Filter", "OperationTimeoutSec"},
