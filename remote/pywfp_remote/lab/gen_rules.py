@@ -38,6 +38,8 @@ from pywfp_remote.lab.gen_policy import (
 TCP, UDP = 6, 17
 _TUNNEL: Final = 131
 _SYSTEM_PORT: Final = 1
+_CAPABILITIES: Final = ("S-1-15-3-1", "S-1-15-3-2", "S-1-15-3-3")
+"""Internet client, internet client and server, private network: what most apps hold."""
 
 
 class RuleSpec(Struct, frozen=True, kw_only=True):
@@ -104,11 +106,26 @@ def _who(policy: Policy, rule: RuleSpec) -> tuple[Condition, ...]:
     if rule.service is not None:
         found.append(token(service_descriptor(rule.service)))
     elif rule.user_sid is not None:
-        found.append(token(f"O:SYG:SYD:(A;;CCRC;;;{rule.user_sid})"))
+        found.append(token(_user_descriptor(rule.user_sid, is_app=rule.package is not None)))
     if rule.package is not None:
-        descriptor = f'O:SYG:SYD:(XA;;CC;;;WD;(WIN://SYSAPPID Contains "{rule.package.upper()}"))'
+        contains = f'(XA;;CC;;;WD;(WIN://SYSAPPID Contains "{rule.package.upper()}"))'
+        descriptor = f"O:SYG:SYD:{contains}{_grants('CC', _CAPABILITIES)}"
         found.append(single("ALE_PACKAGE_FAMILY_NAME", "SECURITY_DESCRIPTOR_TYPE", descriptor))
     return tuple(found)
+
+
+def _user_descriptor(user: str, *, is_app: bool) -> str:
+    """Who may: the user; for an app of theirs the app's token too, which is checked a second time.
+
+    An app's token passes only where apps, its package or a capability are granted as well.
+    """
+    if not is_app:
+        return f"O:SYG:SYD:{_grants('CCRC', (user,))}"
+    return f"O:SYG:SYD:{_grants('CCRC', (user, 'AC', *_CAPABILITIES))}"
+
+
+def _grants(rights: str, sids: tuple[str, ...]) -> str:
+    return "".join(f"(A;;{rights};;;{sid})" for sid in sids)
 
 
 def _ports(field: str, ranges: tuple[tuple[int, int], ...]) -> tuple[Condition, ...]:

@@ -15,6 +15,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from pywfp_ps.explain.lint import lint
 from pywfp_ps.model.identity import OwnPlaces, shape_id
 from pywfp_ps.model.objects import Filter, Snapshot
 from pywfp_ps.model.origin import rule_number, rules_of
@@ -95,6 +96,20 @@ def test_every_reference_resolves(fleet: list[MadeHost], index: int) -> None:
     assert owners - {None} <= providers
     sessions = {one.key for one in snapshot.sessions}
     assert {one.session_key for one in snapshot.subscriptions} <= sessions
+
+
+_FOUND = {"vpn-kill-switch": {"hard-permit"}, "unregistered-callout": {"unregistered-callout"}}
+"""What is worth a finding; stock policy, as on real machines, is not."""
+
+
+def test_lint_finds_what_was_put_there_and_nothing_else(fleet: list[MadeHost]) -> None:
+    found = {
+        host.name: {one.kind for one in lint(host.snapshot) if not one.minor} for host in fleet
+    }
+    assert found == {
+        host.name: set().union(*(_FOUND.get(one, set()) for one in host.differences))
+        for host in fleet
+    }
 
 
 def test_ids_and_keys_are_unique(fleet: list[MadeHost]) -> None:
