@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from pywfp_ps.cli.limits import Amount
 from pywfp_ps.cli.progress import progress
 from pywfp_ps.errors import ExitCode
 from pywfp_ps.report.rows import json_line, write_table
@@ -45,7 +46,7 @@ def lab() -> None:
     help="Give hosts a fault, e.g. quota=web-00*; `wfp lab faults` lists them.",
 )
 @click.option(
-    "--latency", type=click.FloatRange(min=0), default=0, metavar="MS", help="Delay each answer."
+    "--latency", type=Amount(0, 60_000), default=0, metavar="MS", help="Delay each answer."
 )
 @click.option("--first-port", type=click.IntRange(0, 65000), default=0, help="Ports from here on.")
 def up(

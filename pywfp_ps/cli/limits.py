@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from click.core import ParameterSource
+
+from pywfp_ps.errors import UsageError
 
 if TYPE_CHECKING:
     from pywfp_ps.fleet.fanout import Limits
@@ -15,6 +18,47 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 NAMES = ("at_once", "timeout", "retries", "canary", "rate")
 """Parameters that `limit_options` adds."""
+LONGEST: Final = 86_400
+"""Most seconds of a host: a day."""
+
+
+class Amount(click.FloatRange):
+    """A number from `min` to `max`; what is no number is refused too, which compares with none.
+
+    Args:
+        least: The least that is taken.
+        most: The most.
+        or_none: Whether 0 is taken besides, for no limit.
+    """
+
+    name = "number"
+
+    def __init__(self, least: float, most: float, *, or_none: bool = False) -> None:
+        super().__init__(min=least, max=most)
+        self._or_none = or_none
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number.
+
+        Raises:
+            click.BadParameter: It is none, or out of range.
+        """
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if self._or_none and number == 0:
+            return 0.0
+        if self.min is None or self.max is None or not self.min <= number <= self.max:
+            none = "0 or " * self._or_none
+            told = f"{value!r} is not {none}a number from {self.min:g} to {self.max:g}."
+            self.fail(told, param, ctx)
+        return number
+
+    def _describe_range(self) -> str:
+        return f"{'0 or ' * self._or_none}{self.min:g}<=x<={self.max:g}"
 
 
 def limit_options(*, timeout: float) -> Callable[[Function], Function]:
@@ -49,7 +93,7 @@ def _options(timeout: float) -> tuple[Callable[[Any], Any], ...]:
         ),
         click.option(
             "--timeout",
-            type=click.FloatRange(1),
+            type=Amount(1, LONGEST),
             default=timeout,
             show_default=True,
             metavar="SECONDS",
@@ -64,14 +108,14 @@ def _options(timeout: float) -> tuple[Callable[[Any], Any], ...]:
         ),
         click.option(
             "--canary",
-            type=click.IntRange(0),
+            type=click.IntRange(0, 100_000),
             default=0,
             metavar="N",
             help="Try N hosts first; stop if half of them fail.",
         ),
         click.option(
             "--rate",
-            type=click.FloatRange(0),
+            type=Amount(0.001, 1000, or_none=True),
             default=0,
             metavar="N",
             help="Begin at most N hosts a second.",
@@ -80,16 +124,23 @@ def _options(timeout: float) -> tuple[Callable[[Any], Any], ...]:
 
 
 def limits_of(visits: dict[str, Any]) -> Limits:
-    """What the options mean."""
+    """What the options mean.
+
+    Raises:
+        UsageError: They cannot be; an option of the command never is so, one that a run kept may.
+    """
     from pywfp_ps.fleet.fanout import Limits
 
-    return Limits(
-        at_once=int(visits["at_once"]),
-        seconds=float(visits["timeout"]),
-        retries=int(visits["retries"]),
-        canary=int(visits["canary"]),
-        rate=float(visits["rate"]),
-    )
+    try:
+        return Limits(
+            at_once=int(visits["at_once"]),
+            seconds=float(visits["timeout"]),
+            retries=int(visits["retries"]),
+            canary=int(visits["canary"]),
+            rate=float(visits["rate"]),
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"the limits of the run cannot be: {error}") from None
 
 
 def given_names() -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from pywfp_ps.fleet.connection import Resolved, Risk
     from pywfp_ps.fleet.inventory import Inventory
-    from pywfp_ps.transports.base import Target
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -154,8 +153,8 @@ def meant_by(
         password = read_secret(asked.password_from, user=asked.user or "")
     fallback = Credential(user=asked.user, password=password)
     resolved = resolve_targets(inventory, left, fallback=fallback, allow=asked.allow)
-    for notice in (*map(str, resolved.notices), *_one_machine(resolved.targets)):
-        click.echo(f"wfp: {visible(notice)}", err=True)
+    for notice in resolved.notices:
+        click.echo(f"wfp: {visible(str(notice))}", err=True)
     groups = {
         name: tuple(
             group.name
@@ -165,17 +164,6 @@ def meant_by(
         for name in names
     }
     return Meant(resolved=resolved, groups=groups)
-
-
-def _one_machine(targets: Sequence[Target]) -> Iterator[str]:
-    """Notices about hosts whose inventory lines lead to the same endpoint."""
-    places: dict[tuple[str, int, str], list[str]] = {}
-    for one in targets:
-        place = (one.address.casefold(), one.port, one.path.strip("/"))
-        places.setdefault(place, []).append(one.name)
-    for (address, port, _), names in places.items():
-        if len(names) > 1:
-            yield f"{', '.join(names)} lead to the same place, {address} port {port}"
 
 
 def _inventory(asked: TargetOptions) -> Inventory:

@@ -36,6 +36,10 @@ _GIVES_AWAY: dict[Risk, str] = {
     "credssp": "CredSSP hands the password itself to the host, which can go on with it",
     "clear": "without TLS or message encryption everybody on the way can read and change it",
 }
+LONGEST_TIMEOUT = 86_400
+"""Most seconds of any time that a variable gives: a day."""
+
+_MOST_DIGITS = 9
 _CONNECTIONS = ("psrp", "winrm", "local")
 
 
@@ -155,10 +159,11 @@ def _shared(targets: Iterable[Target]) -> list[Notice]:
     """One notice for each endpoint that two names lead to."""
     names: dict[tuple[str, int, str], list[str]] = {}
     for target in targets:
-        endpoint = (target.address.casefold().rstrip("."), target.port, target.path)
-        names.setdefault(endpoint, []).append(target.name)
+        if target.connection == "psrp":
+            place = (target.address.casefold().rstrip("."), target.port, target.path.strip("/"))
+            names.setdefault(place, []).append(target.name)
     return [
-        Notice(None, f"{', '.join(same)} are names of one machine, {address} port {port}")
+        Notice(None, f"{', '.join(same)} lead to the same place, {address} port {port}")
         for (address, port, _), same in names.items()
         if len(same) > 1
     ]
@@ -205,14 +210,27 @@ def _integer(value: Any) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not (text.isascii() and text.isdigit()):
         raise ValueError("should be a number that is not negative")
+    if len(text) > _MOST_DIGITS:
+        raise ValueError("is too large")
     return int(text)
 
 
+def _timeout(value: Any) -> int:
+    seconds = _integer(value)
+    if not 1 <= seconds <= LONGEST_TIMEOUT:
+        raise ValueError(f"should be a number of seconds from 1 to {LONGEST_TIMEOUT}")
+    return seconds
+
+
 def _seconds(value: Any) -> float:
+    problem = f"should be a number of seconds from 0 to {LONGEST_TIMEOUT}"
     try:
-        return float(_text(value))
+        seconds = float(_text(value))
     except ValueError:
-        raise ValueError("should be a number of seconds") from None
+        raise ValueError(problem) from None
+    if not 0 <= seconds <= LONGEST_TIMEOUT:  # what is no number fails this too
+        raise ValueError(problem)
+    return seconds
 
 
 def _truth(value: Any) -> bool:
@@ -281,9 +299,9 @@ _PSRP = (
     _option("message_encryption", _encryption, "psrp_message_encryption"),
     _option("proxy", _text, "psrp_proxy"),
     _option("ignore_proxy", _truth, "psrp_ignore_proxy"),
-    _option("connection_timeout", _integer, "psrp_connection_timeout"),
-    _option("read_timeout", _integer, "psrp_read_timeout"),
-    _option("operation_timeout", _integer, "psrp_operation_timeout"),
+    _option("connection_timeout", _timeout, "psrp_connection_timeout"),
+    _option("read_timeout", _timeout, "psrp_read_timeout"),
+    _option("operation_timeout", _timeout, "psrp_operation_timeout"),
     _option("reconnection_retries", _integer, "psrp_reconnection_retries"),
     _option(
         "reconnection_backoff", _seconds, "psrp_connection_backoff", "psrp_reconnection_backoff"
@@ -317,8 +335,8 @@ _WINRM = (
     _option("certificate_key_file", _file, "winrm_cert_key_pem"),
     _option("message_encryption", _encryption, "winrm_message_encryption"),
     _option("proxy", _text, "winrm_proxy"),
-    _option("read_timeout", _integer, "winrm_read_timeout_sec"),
-    _option("operation_timeout", _integer, "winrm_operation_timeout_sec"),
+    _option("read_timeout", _timeout, "winrm_read_timeout_sec"),
+    _option("operation_timeout", _timeout, "winrm_operation_timeout_sec"),
     _option("credssp_disable_tlsv1_2", _truth, "winrm_credssp_disable_tlsv1_2"),
     _option("negotiate_delegate", _truth, "winrm_kerberos_delegation"),
     _option("negotiate_hostname_override", _text, "winrm_kerberos_hostname_override"),

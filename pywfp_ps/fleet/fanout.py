@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import itertools
+import math
 import random
 import signal
 import threading
@@ -30,6 +31,11 @@ from pywfp_ps.transports.base import Target
 
 Job = Callable[[Target, Visit], Report]
 """Asks one host. An exception that it lets out becomes a cause; `StoreError` ends the run."""
+
+LONGEST = 7 * 86_400
+"""Most seconds that any time of a run may be: a week."""
+SLOWEST = 0.0001
+"""Least visits a second: about nine a day."""
 
 _LONGEST_WAIT = 0.5  # seconds; on Windows a wait does not see Ctrl-C before it ends
 _NOT_BEGUN = "The host was not visited: "
@@ -64,12 +70,15 @@ class Limits(Struct, frozen=True, kw_only=True):
     lockout_after: int = 3
 
     def __post_init__(self) -> None:
+        times = (self.seconds, self.grace, self.retry_pause, self.canary_seconds, self.jitter)
+        if not all(0 <= one <= LONGEST for one in times):  # what is no number fails this too
+            raise ValueError(f"times are numbers of seconds from 0 to {LONGEST}")
+        if self.rate != 0 and not SLOWEST <= self.rate < math.inf:
+            raise ValueError(f"a rate is 0, for no limit, or at least {SLOWEST} visits a second")
         if self.at_once < 1 or self.seconds <= 0:
             raise ValueError("a run needs at least one place, and some time for each visit")
         if min(self.retries, self.canary, self.lockout_after) < 0:
             raise ValueError("retries, canaries and refusals are not negative")
-        if min(self.grace, self.retry_pause, self.canary_seconds, self.rate, self.jitter) < 0:
-            raise ValueError("times and rates are not negative")
 
 
 class FanOut:

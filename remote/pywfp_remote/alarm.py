@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import heapq
 import itertools
+import math
 import threading
 import time
 from collections.abc import Callable
+
+_LONGEST_WAIT = 3600.0
+"""Seconds; a wait of more than the system's clocks can count is refused by it."""
 
 
 class Entry:
@@ -43,7 +47,13 @@ class Alarm:
         self._thread: threading.Thread | None = None
 
     def at(self, moment: float, do: Callable[[], object]) -> Entry:
-        """Have `do` done at `moment`, at once where that has passed."""
+        """Have `do` done at `moment`, at once where that has passed.
+
+        Raises:
+            ValueError: The moment is no number, so that nothing could be put before or after it.
+        """
+        if math.isnan(moment):
+            raise ValueError("an alarm needs a moment")
         entry = Entry(do)
         with self._changed:
             heapq.heappush(self._entries, (moment, next(self._numbers), entry))
@@ -64,7 +74,7 @@ class Alarm:
                 if not self._entries:
                     self._changed.wait()
                 elif (left := self._entries[0][0] - time.monotonic()) > 0:
-                    self._changed.wait(left)
+                    self._changed.wait(min(left, _LONGEST_WAIT))
                 else:
                     return heapq.heappop(self._entries)[2]
 

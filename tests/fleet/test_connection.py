@@ -165,7 +165,15 @@ def test_every_option_of_ansibles_psrp_connection_is_known(tmp_path: Path) -> No
         ("ansible_psrp_cert_validation: false", r"'False' is not one of validate, ignore"),
         ("ansible_psrp_ca_cert: /nothing/here", r"/nothing/here is no file"),
         ("ansible_psrp_read_timeout: 5", r"host 'a': the read timeout \(5 s\) must be longer"),
-        ("ansible_psrp_connection_timeout: 0", r"a timeout is at least a second"),
+        ("ansible_psrp_connection_timeout: 0", r"a:1:1: .*number of seconds from 1 to 86400"),
+        ("ansible_psrp_connection_timeout: .nan", r"should be a number that is not negative"),
+        ("ansible_psrp_read_timeout: 1e10", r"should be a number"),
+        ("ansible_psrp_read_timeout: 10000000000", r"is too large"),
+        ("ansible_psrp_operation_timeout: 90000", r"number of seconds from 1 to 86400"),
+        ("ansible_psrp_reconnection_backoff: .nan", r"number of seconds from 0 to 86400"),
+        ("ansible_psrp_reconnection_backoff: .inf", r"number of seconds from 0 to 86400"),
+        ("ansible_psrp_connection_backoff: -1", r"number of seconds from 0 to 86400"),
+        (f"ansible_psrp_reconnection_retries: {'9' * 5000}", r"is too large|digits"),
         ("ansible_psrp_ignore_proxy: maybe", r"should be true or false"),
         ("ansible_psrp_proxy: 'http://u:c4nary-hunter2@p'", r"belongs into the environment"),
         ("ansible_connection: winrm\nansible_winrm_transprt: x", r"'ansible_winrm_transport'"),
@@ -246,7 +254,7 @@ def test_two_names_for_one_machine_and_likely_typos_are_noticed(tmp_path: Path) 
     resolved = resolve_targets(inventory, list(inventory.hosts))
     assert [str(notice) for notice in resolved.notices] == [
         f"{path}:3: 'ansible_pasword' means nothing; 'ansible_password' would",
-        "a, b are names of one machine, h1.corp port 5986",
+        "a, b lead to the same place, h1.corp port 5986",
     ]
 
 

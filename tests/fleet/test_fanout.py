@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import signal
 import socket
 import subprocess
@@ -462,7 +463,25 @@ def test_every_host_has_exactly_one_true_outcome(
     assert (run.running, run.given, run.abandoned) == (0, len(ends), 0)
 
 
-@pytest.mark.parametrize("changed", [{"at_once": 0}, {"seconds": 0}, {"retries": -1}, {"rate": -1}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"at_once": 0},
+        {"seconds": 0},
+        {"retries": -1},
+        {"rate": -1},
+        {"rate": 1e-300},
+        {"rate": math.nan},
+        {"rate": math.inf},
+        {"seconds": math.nan},
+        {"seconds": math.inf},
+        {"seconds": 1e10},
+        {"grace": math.nan},
+        {"jitter": math.inf},
+        {"retry_pause": math.nan},
+        {"canary_seconds": -1},
+    ],
+)
 def test_limits_that_cannot_be(changed: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"place|negative"):
+    with pytest.raises(ValueError, match=r"place|negative|seconds|visits a second"):
         limits(**changed)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+
+import pytest
 
 from pywfp_remote.alarm import Alarm
 
@@ -51,3 +54,20 @@ def test_things_ring_once() -> None:
     entry.ring()
     entry.cancel()
     assert done == [1]
+
+
+@pytest.mark.parametrize("moment", [1e10, 1e300, math.inf])
+def test_moments_beyond_what_a_clock_counts_stop_nobody(moment: float) -> None:
+    alarm, last = Alarm(), threading.Event()
+    alarm.at(moment, lambda: None)
+    alarm.at(time.monotonic() + 0.02, last.set)
+    assert last.wait(30)
+    alarm.at(time.monotonic(), last.clear).ring()
+    again = threading.Event()
+    alarm.at(time.monotonic(), again.set)  # the thread lives on
+    assert again.wait(30)
+
+
+def test_no_moment_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a moment"):
+        Alarm().at(math.nan, lambda: None)
