@@ -23,9 +23,7 @@ from pywfp_ps.explain.arbitrate import (
     Outcome,
     Verdict,
     combine,
-    decider_of,
     outcomes,
-    verdict_of,
 )
 from pywfp_ps.explain.callouts import NONE
 from pywfp_ps.explain.cells import number_cells
@@ -35,12 +33,11 @@ from pywfp_ps.explain.fields import Context, Fields
 from pywfp_ps.explain.flow import Flow
 from pywfp_ps.explain.logic import MAYBE, NO, YES
 from pywfp_ps.explain.match import Atom
-from pywfp_ps.explain.path import Step, deciding_stem, layer_name, path_of
+from pywfp_ps.explain.path import Step, layer_name, path_of
+from pywfp_ps.explain.whole import LayerFinal, whole_path
 
 Answers = NDArray[np.int8] | int
 Codes = NDArray[np.int64]
-_Final = tuple[frozenset[Outcome], frozenset[Outcome]]
-"""Final outcomes of a layer: strict, and as policy."""
 _Place = tuple[int, int, Entry]
 """A filter behind the positions of its sublayer and its group."""
 
@@ -56,7 +53,7 @@ _COLUMNS: Final = {
 }
 _NAMES: Final = ("local_port", "remote_port", "local_address", "remote_address")
 _SHAPE: Final = tuple(name for name in Flow.__struct_fields__ if name not in _NAMES)
-_NOTHING: Final[_Final] = (combine(()), combine(()))
+_NOTHING: Final[LayerFinal] = (combine(()), combine(()))
 _BIND_STEMS: Final = frozenset({"ALE_BIND_REDIRECT", "ALE_RESOURCE_ASSIGNMENT", "ALE_AUTH_LISTEN"})
 _REDIRECTS: Final = ("ALE_BIND_REDIRECT", "ALE_CONNECT_REDIRECT")
 
@@ -217,7 +214,7 @@ class Batch:
     ) -> None:
         flow = fields.flow
         steps = path_of(flow)
-        finals: list[list[_Final]] = []
+        finals: list[list[LayerFinal]] = []
         layers: list[Codes] = []
         done: dict[str, int] = {}
         for step in steps:
@@ -234,13 +231,13 @@ class Batch:
 
     def _layer(
         self, flows: Flows, rows: Codes, step: Step, fields: Fields
-    ) -> tuple[list[_Final], Codes]:
+    ) -> tuple[list[LayerFinal], Codes]:
         """The different ends of a layer, and for each row which of them is its own."""
         program = self._engine.compiled.programs.get(step.layer)
         if program is None:
             return [_NOTHING], np.zeros(len(rows), np.int64)
         case_of, matrix, places = self._rows(flows, rows, program, fields, step.stem)
-        finals: dict[_Final, int] = {}
+        finals: dict[LayerFinal, int] = {}
         of_case = np.zeros(len(matrix), np.int64)
         for part in _alike_rows(matrix):
             final = _final(places, matrix[part[0]])
@@ -444,7 +441,7 @@ def _alike_rows(matrix: NDArray[np.int8]) -> Iterator[Codes]:
     return _alike([codes])
 
 
-def _final(places: Sequence[_Place], row: NDArray[np.int8]) -> _Final:
+def _final(places: Sequence[_Place], row: NDArray[np.int8]) -> LayerFinal:
     """What the layer says where its filters answer like this."""
     strict: list[frozenset[Outcome]] = []
     policy: list[frozenset[Outcome]] = []
@@ -460,28 +457,12 @@ def _final(places: Sequence[_Place], row: NDArray[np.int8]) -> _Final:
     return combine(strict), combine(policy)
 
 
-def _answer(flow: Flow, steps: Sequence[Step], stages: Sequence[_Final]) -> Answer:
+def _answer(flow: Flow, steps: Sequence[Step], finals: Sequence[LayerFinal]) -> Answer:
     """The answer of the whole path, with the filter that `Engine` names as deciding."""
-    strict: list[Verdict] = [verdict_of(one) for one, _ in stages]
-    policy: list[Verdict] = [verdict_of(one) for _, one in stages]
-    is_sure = _whole(strict) != "unknown"
-    verdicts = strict if is_sure else policy
-    verdict = _whole(verdicts)
-    layer, decider = None, None
-    if verdict != "unknown":
-        at = len(stages) - 1
-        if verdict == "block":
-            at = verdicts.index("block")
-        else:
-            stem = deciding_stem(flow)
-            at = next((n for n, step in enumerate(steps) if step.stem == stem), at)
-        decider = decider_of(stages[at][0 if is_sure else 1])
-        layer = steps[at].layer if decider is not None else None
+    whole = whole_path(flow, steps, finals)
     return Answer(
-        verdict=_whole(strict), policy_verdict=_whole(policy), filter_id=decider, layer=layer
+        verdict=whole.verdict,
+        policy_verdict=whole.policy_verdict,
+        filter_id=whole.deciders[0] if whole.is_sure else None,
+        layer=whole.layer if whole.is_sure else None,
     )
-
-
-def _whole(verdicts: Iterable[Verdict]) -> Verdict:
-    found = set(verdicts)
-    return "block" if "block" in found else "unknown" if "unknown" in found else "permit"

@@ -18,7 +18,6 @@ from pywfp_ps.explain.answer import (
 from pywfp_ps.explain.arbitrate import (
     LayerResult,
     SubResult,
-    Verdict,
     action_of,
     candidates_of,
     decider_of,
@@ -32,7 +31,8 @@ from pywfp_ps.explain.facts import Facts, facts_of
 from pywfp_ps.explain.fields import Context, Fields
 from pywfp_ps.explain.flow import Flow
 from pywfp_ps.explain.logic import MAYBE
-from pywfp_ps.explain.path import Step, deciding_stem, layer_name, path_of
+from pywfp_ps.explain.path import Step, layer_name, path_of
+from pywfp_ps.explain.whole import whole_path
 from pywfp_ps.explain.words import outcomes_of, reasons_of, unknown_fields
 from pywfp_ps.model.objects import CALLOUT_UNKNOWN, Filter, Snapshot
 from pywfp_ps.model.origin import Rule, owner_of, rules_of
@@ -70,19 +70,22 @@ class Engine:
             layers: Constants of the layers to look at; all of the path without it.
         """
         fields, stages, redirectors = self.walk(flow, layers)
-        deciding, deciders = self._deciding(flow, stages)
-        policy = _whole([verdict_of(stage.result.policy) for stage in stages])
-        strict = _whole([verdict_of(stage.result.strict) for stage in stages])
+        whole = whole_path(
+            flow,
+            [stage.step for stage in stages],
+            [(stage.result.strict, stage.result.policy) for stage in stages],
+        )
+        policy = whole.policy_verdict
         return Explanation(
-            verdict=strict,
-            certain=strict != "unknown",
+            verdict=whole.verdict,
+            certain=whole.verdict != "unknown",
             policy_verdict=policy,
             outcomes=outcomes_of(stages, policy),
             overriders=tuple(self._overriders(stages)),
             assumptions=_assumptions(fields, stages),
             unknowns=unknown_fields(stages),
-            deciding=deciding,
-            deciders=deciders,
+            deciding=self._described(whole.deciders[0], whole.layer) if whole.is_sure else None,
+            deciders=whole.deciders,
             snapshot=note_of(self.snapshot),
             layers=tuple(map(_layer_answer, stages)),
             notes=self._notes(flow, stages, redirectors),
@@ -124,36 +127,12 @@ class Engine:
                 found += [m.entry.filter.id for s in result.subs for g in s.met for m in g]
         return found
 
-    def _deciding(self, flow: Flow, stages: list[Stage]) -> tuple[Deciding | None, tuple[int, ...]]:
-        """The filter of the first layer that blocks, or of the authorising layer's permit.
-
-        Where the strict verdict is certain it is the strict one, else that of the policy verdict.
-        Beside it all filters that could be the one, where there are several.
-        """
-        finals = [stage.result.strict for stage in stages]
-        if _whole([verdict_of(one) for one in finals]) == "unknown":
-            finals = [stage.result.policy for stage in stages]
-        verdicts: list[Verdict] = [verdict_of(one) for one in finals]
-        verdict = _whole(verdicts)
-        if verdict == "unknown" or not stages:
-            return None, ()
-        at = len(stages) - 1
-        if verdict == "block":
-            at = verdicts.index("block")
-        else:
-            stem = deciding_stem(flow)
-            at = next((n for n, one in enumerate(stages) if one.step.stem == stem), at)
-        decider = decider_of(finals[at])
-        if decider is None:
-            return None, tuple(sorted({one for _, one in finals[at] if one is not None}))
-        return self._described(decider, stages[at].step.layer), (decider,)
-
-    def _described(self, decider: int, layer: str) -> Deciding:
+    def _described(self, decider: int, layer: str | None) -> Deciding:
         filter_ = self._filters[decider]
         rule = self._rules.get(decider)
         providers = {one.const_name: one for one in self.snapshot.providers}
         return Deciding(
-            layer=layer,
+            layer=layer or "",
             filter_id=decider,
             name=filter_.name,
             rule=rule.name if rule else None,
@@ -241,14 +220,6 @@ def note_of(snapshot: Snapshot, run_id: str | None = None) -> SnapshotNote:
         complete=snapshot.is_complete,
         warnings=tuple(warnings),
     )
-
-
-def _whole(verdicts: Iterable[Verdict]) -> Verdict:
-    """A certain block anywhere blocks; else one unknown makes it unknown; else it passes."""
-    found = set(verdicts)
-    if "block" in found:
-        return "block"
-    return "unknown" if "unknown" in found else "permit"
 
 
 def _layer_answer(stage: Stage) -> LayerAnswer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +24,7 @@ from pywfp_ps.explain.compile import Entry
 from pywfp_ps.explain.fields import Fields
 from pywfp_ps.explain.logic import MAYBE, NO, YES
 from pywfp_ps.explain.sids import name_of_sid
+from pywfp_ps.explain.whole import worst
 from pywfp_ps.model.objects import Condition
 from pywfp_ps.model.sddl import parse_sddl
 from pywfp_ps.model.text import condition_text
@@ -80,7 +81,7 @@ def outcomes_of(stages: Sequence[Stage], policy: Verdict) -> tuple[Outcome, ...]
     if policy != "unknown":
         return (Outcome(when="always", verdict=policy),)
     base: dict[int, Verdict] = {id(stage): _verdict_if(stage.result, None) for stage in stages}
-    verdict = _worst(base.values())
+    verdict = worst(base.values())
     found = [Outcome(when="otherwise", verdict=verdict)]
     seen: set[tuple[str, int]] = set()
     for stage in stages:
@@ -98,7 +99,7 @@ def outcomes_of(stages: Sequence[Stage], policy: Verdict) -> tuple[Outcome, ...]
                 found.append(
                     Outcome(
                         when=_condition(one.entry, result),
-                        verdict=_worst((then, *others)),
+                        verdict=worst((then, *others)),
                         layer=stage.step.layer,
                         filter_id=one.entry.filter.id,
                     )
@@ -120,17 +121,10 @@ def _ties(stage: Stage, others: Sequence[Verdict]) -> Iterator[Outcome]:
                 yield Outcome(
                     when=f"filter {one.entry.filter.id} is asked before its equals "
                     f"({', '.join(equals[:_MOST_SIDS])})",
-                    verdict=_worst((_verdict_if(stage.result, one, alone=True), *others)),
+                    verdict=worst((_verdict_if(stage.result, one, alone=True), *others)),
                     layer=stage.step.layer,
                     filter_id=one.entry.filter.id,
                 )
-
-
-def _worst(verdicts: Iterable[Verdict]) -> Verdict:
-    found = set(verdicts)
-    if "block" in found:
-        return "block"
-    return "unknown" if "unknown" in found else "permit"
 
 
 def _verdict_if(result: LayerResult, matching: Met | None, *, alone: bool = False) -> Verdict:

@@ -37,7 +37,7 @@ def explain(state: State, flow: Flow) -> dict[str, Any]:
     layers, overriders, unknowns = [], [], set()
     for step, (key, phase) in enumerate(path_of(flow), start=1):
         layer = state.layers.get(key)
-        if layer is None:
+        if layer is None or not layer.filters:
             layers.append(_absent(key, phase, step))
             continue
         fields = fields_at(view, key)
@@ -67,7 +67,7 @@ def whole_path(verdicts: Iterable[str]) -> str:
 
 
 def _absent(key: str, phase: str, step: int) -> dict[str, Any]:
-    """A layer the dump does not list holds no filter, so it permits (8.1)."""
+    """A layer without filters, listed in the dump or not, permits (8.1)."""
     verdict = {"verdict": "permit", "certain": True, "filter_id": None}
     policy = {"policy_verdict": "permit", "policy_filter_id": None}
     possible = {"possible": ["permit"], "policy_possible": ["permit"], "sublayers": []}
@@ -80,7 +80,7 @@ def _redirect(view: View) -> Tri:
         return False
     for name in ("ALE_BIND_REDIRECT", "ALE_CONNECT_REDIRECT"):
         layer = view.state.layers.get(f"FWPM_LAYER_{name}_V{version_of(view.flow)}")
-        if layer is None:
+        if layer is None or not layer.filters:
             continue
         fields = fields_at(view, layer.key)
         for rule in layer.filters:

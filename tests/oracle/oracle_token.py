@@ -69,15 +69,19 @@ def holds_sid(token: Token, sid: str) -> Tri:
 
 
 def holds_package_sid(token: Token, sid: str) -> Tri:
-    """Is this package or capability SID in the AppContainer side? (rule 3.10)."""
+    """Is this package or capability SID in the AppContainer side? (rule 3.10).
+
+    Where the package is unsaid the question is about some package: which one is open, but every
+    package is one of all packages.
+    """
     if token.package == NO_PACKAGE:
         return False
+    if sid == ALL_PACKAGES:
+        return True
     if sid.startswith("S-1-15-3-"):
         return None if token.capabilities is None else sid in token.capabilities
     if token.package is None:
         return None
-    if sid == ALL_PACKAGES:
-        return True
     if sid == "S-1-15-2-2":
         return None
     return sid == token.package

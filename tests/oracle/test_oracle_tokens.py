@@ -21,6 +21,7 @@ from tests.oracle.oracle_token import (
     token_of,
 )
 
+USER = "S-1-5-21-1-2-3-1001"
 BOX = "S-1-15-2-1001-1002-1003-1004-1005-1006-1007"
 DHCP = "S-1-5-80-2940520708-3855866260-481812779-327648279-1710889582"
 CLIENT = "(A;;CC;;;S-1-15-3-1)(A;;CC;;;WD)(A;;CC;;;AN)"
@@ -93,6 +94,10 @@ def test_rule_3_10_neither_side_alone_is_enough() -> None:
     assert granted("D:(A;;CC;;;WD)(A;;CC;;;AC)", **flow) is True
     assert granted(f"D:(A;;CC;;;WD)(A;;CC;;;{BOX})", **flow) is True
     assert granted("D:(A;;CC;;;AC)", **{"as": "user"}) is False
+    # Whichever package it is, it is one of all packages: the first entry denies its side.
+    assert granted(f"D:(D;;CC;;;AC)(A;;CC;;;{USER})(A;;CC;;;S-1-15-2-2)", user=USER) is None
+    assert granted("D:(D;;CC;;;AC)(A;;CC;;;S-1-15-2-2)", user=USER) is False
+    assert granted("D:(A;;CC;;;WD)(A;;CC;;;AC)", user=USER) is True
 
 
 @pytest.mark.parametrize(
