@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 from msgspec import Struct
@@ -22,6 +23,7 @@ from pywfp_remote.lab.gen_catalog import NEEDS, WALLED, product_rules, role_rule
 from pywfp_remote.lab.gen_engine import add_engine, add_usage_filters, built_in_layers
 from pywfp_remote.lab.gen_facts import make_context, make_facts
 from pywfp_remote.lab.gen_firewall import add_app_fence, add_firewall
+from pywfp_remote.lab.gen_names import COMPANIES, PACKAGE_WORDS, TRADES
 from pywfp_remote.lab.gen_plan import Plan, make_plan
 from pywfp_remote.lab.gen_policy import Policy
 from pywfp_remote.lab.gen_products import (
@@ -42,7 +44,8 @@ from pywfp_remote.lab.gen_running import (
 USUAL_FILTERS: Final = 1000
 BIG_FILTERS: Final = 50_000
 _BIG_FLEET: Final = 200
-_SPARE_ORIGINS: Final = 320
+_SPARE_ORIGINS: Final = 340
+_BASE32: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class MadeHost(Struct, frozen=True, kw_only=True):
@@ -227,8 +230,8 @@ def _for_one_user(plan: Plan, rule: RuleSpec, number: int) -> RuleSpec:
 
 def _snapshot(policy: Policy, rules: list[RuleSpec]) -> Snapshot:
     plan = policy.plan
-    for number in range(_SPARE_ORIGINS):
-        policy.context(f"{{{policy.guid()}}}-Out-Block-{number}")
+    for name in _spare_origins(plan):
+        policy.context(name)
     order = {layer.const_name: layer.id or 0 for layer in built_in_layers()}
     filters = tuple(sorted(policy.filters, key=lambda one: order[one.layer]))
     callouts = tuple(sorted(policy.callouts, key=lambda one: order[one.layer or ""]))
@@ -248,6 +251,24 @@ def _snapshot(policy: Policy, rules: list[RuleSpec]) -> Snapshot:
         subscriptions=make_subscriptions(sessions),
         statistics=make_statistics(plan.random("keying").random() < 0.3),
     )
+
+
+def _spare_origins(plan: Plan) -> Iterator[str]:
+    """Names of the blocks around packaged apps that a group has, as the firewall stores them."""
+    rng = plan.group_random("apps")
+    kinds = [
+        (maker, word, trade) for maker in COMPANIES for word in PACKAGE_WORDS for trade in TRADES
+    ]
+    publishers = {maker: _publisher(rng) for maker in COMPANIES}
+    for maker, word, trade in rng.sample(kinds, _SPARE_ORIGINS // 2):
+        family = f"{maker}.{word}{trade}".replace(" ", "").replace("&", "")
+        for direction in ("In", "Out"):
+            yield f"{family}_{publishers[maker]}-{direction}-Block"
+
+
+def _publisher(rng: Random) -> str:
+    """A publisher id as package family names end in one: 13 characters of base 32."""
+    return "".join(rng.choice(_BASE32) for _ in range(13))
 
 
 def _counted(filters: tuple[Filter, ...], called: list[str]) -> tuple[Any, ...]:
