@@ -46,6 +46,20 @@ class Stage(Struct, frozen=True):
     result: LayerResult
 
 
+class Walk(Struct, frozen=True):
+    """A flow's way through its layers.
+
+    Attributes:
+        fields: The flow's fields.
+        stages: What every layer says, in the order of the path.
+        redirectors: Filters that may redirect the flow.
+    """
+
+    fields: Fields
+    stages: list[Stage]
+    redirectors: list[int]
+
+
 class Engine:
     """A snapshot ready for questions; questions do not change it."""
 
@@ -69,7 +83,11 @@ class Engine:
             flow: The flow.
             layers: Constants of the layers to look at; all of the path without it.
         """
-        fields, stages, redirectors = self.walk(flow, layers)
+        return self.told(self.walk(flow, layers))
+
+    def told(self, walk: Walk) -> Explanation:
+        """The answer for a flow that was walked through its layers."""
+        flow, fields, stages = walk.fields.flow, walk.fields, walk.stages
         whole = whole_path(
             flow,
             [stage.step for stage in stages],
@@ -88,15 +106,13 @@ class Engine:
             deciders=whole.deciders,
             snapshot=note_of(self.snapshot),
             layers=tuple(map(_layer_answer, stages)),
-            notes=self._notes(flow, stages, redirectors),
+            notes=self._notes(flow, stages, walk.redirectors),
             reasons=reasons_of(stages, fields),
             models_version=models().version,
         )
 
-    def walk(
-        self, flow: Flow, layers: Iterable[str] | None = None
-    ) -> tuple[Fields, list[Stage], list[int]]:
-        """The flow's fields, what every layer says, and filters that may redirect it."""
+    def walk(self, flow: Flow, layers: Iterable[str] | None = None) -> Walk:
+        """Takes the flow through the layers of its path."""
         redirectors = self._redirectors(flow)
         context = Context(
             facts=self.facts, epochs=self.compiled.epochs, may_be_redirected=bool(redirectors)
@@ -112,7 +128,7 @@ class Engine:
                 program = self.compiled.programs.get(step.layer) or Program(layer=step.layer)
                 done[step.layer] = evaluate(program, fields, step.stem)
             stages.append(Stage(step, done[step.layer]))
-        return fields, stages, redirectors
+        return Walk(fields, stages, redirectors)
 
     def _redirectors(self, flow: Flow) -> list[int]:
         """Filters that may match at a redirect layer of an outbound flow (section 7)."""

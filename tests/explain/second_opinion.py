@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pywfp_ps.explain.arbitrate import LayerResult
+from pywfp_ps.explain.batch import Answer
 from pywfp_ps.explain.callouts import HARD_BLOCK, HARD_PERMIT, SOFT_BLOCK
 from pywfp_ps.explain.engine import Engine, Stage
 from pywfp_ps.explain.flow import Flow
@@ -19,9 +20,10 @@ _LAYER = ("layer", "step", "phase", "verdict", "certain", "filter_id", "policy_v
           "policy_filter_id")  # fmt: skip
 
 
-def of_engine(engine: Engine, flow: Flow) -> dict[str, Any]:
-    """The engine's answer, as far as both give one."""
-    answer = engine.explain(flow)
+def of_engine(engine: Engine, flow: Flow) -> tuple[dict[str, Any], list[Stage]]:
+    """The engine's answer, as far as both give one, and how it came about."""
+    walk = engine.walk(flow)
+    answer = engine.told(walk)
     deciding = answer.deciding
     if answer.policy_verdict == "permit" and flow.is_icmp_error:
         deciding = None  # no layer authorises an error message; which permit to show is taste
@@ -40,7 +42,20 @@ def of_engine(engine: Engine, flow: Flow) -> dict[str, Any]:
             }
             for layer in answer.layers
         ],
-    }
+    }, walk.stages
+
+
+def short_of(answer: dict[str, Any]) -> tuple[str, str, dict[str, Any] | None]:
+    """Both verdicts and the deciding filter of an answer."""
+    return answer["verdict"], answer["policy_verdict"], answer["deciding"]
+
+
+def of_batch(answer: Answer, flow: Flow) -> tuple[str, str, dict[str, Any] | None]:
+    """The same of an answer to many flows at once."""
+    deciding = {"layer": answer.layer, "filter_id": answer.filter_id} if answer.layer else None
+    if answer.policy_verdict == "permit" and flow.is_icmp_error:
+        deciding = None
+    return answer.verdict, answer.policy_verdict, deciding
 
 
 def _plain(value: object) -> object:
@@ -68,9 +83,8 @@ def of_second(answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def events_of(engine: Engine, flow: Flow) -> Iterator[str]:
+def events_of(stages: list[Stage]) -> Iterator[str]:
     """What came up in a case, by name: for the counts of a run."""
-    _, stages, _ = engine.walk(flow)
     results = [stage.result for stage in stages]
     if any(_has_tie(result) for result in results):
         yield "tie"

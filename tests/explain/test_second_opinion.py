@@ -1,4 +1,7 @@
-"""The engine against the second implementation, on hostile policies made up for it."""
+"""The engine against the second implementation, on hostile policies made up for it.
+
+A failing run of fresh policies is repeated with ``WFP_SEED``, which it prints.
+"""
 
 from __future__ import annotations
 
@@ -10,51 +13,70 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pywfp_ps.explain import Engine
-from pywfp_ps.model.objects import Snapshot
+from pywfp_ps.explain.batch import Batch, Flows
+from pywfp_ps.model.objects import Condition, Snapshot
 from pywfp_ps.read import read_state
 from pywfp_ps.write import write_state
 from tests.explain.flows_given import flow_of_given
-from tests.explain.second_opinion import events_of, of_engine, of_second, shares
+from tests.explain.second_opinion import events_of, of_batch, of_engine, of_second, shares, short_of
+from tests.explain.small import ACCEPT, on, policy, rule
 from tests.explain.strategies import flow_given, policies
 from tests.oracle.explain_oracle import explain as second_explain
+from tests.oracle.oracle_read import State
 from tests.oracle.oracle_read import read_state as second_read
 
 FLOWS = 50
+POLICIES = 1000
+"""Of each kind, the same in every run and fresh ones; WFP_POLICIES says how many fresh ones."""
 EVENTS = ("tie", "veto", "unregistered callout", "unknown field")
 
 
-def compare(policy: Snapshot, seed: int, counts: Counter[str]) -> None:
-    """Asks both about flows over one policy, each from the same text.
+def compare(made: Snapshot, seed: int, counts: Counter[str]) -> None:
+    """Asks all three about flows over one policy, each from the same text.
 
     Raises:
         AssertionError: They differ.
     """
-    data = write_state(policy)
+    data = write_state(made)
     engine = Engine(read_state(data))
     second = second_read(data.decode("utf-8-sig"))
     chance = Random(seed)
-    version = int(policy.layers[0].const_name[-1])
-    for _ in range(FLOWS):
-        said = flow_given(chance, version)
-        flow = flow_of_given(said)
-        first = of_engine(engine, flow)
-        other = of_second(second_explain(second, said))
-        assert first == other, said
+    version = int(made.layers[0].const_name[-1])
+    given = [flow_given(chance, version) for _ in range(FLOWS)]
+    agree(engine, second, given, counts)
+
+
+def agree(engine: Engine, second: State, given: list[dict[str, Any]], counts: Counter[str]) -> None:
+    """Asks all three about these flows.
+
+    Raises:
+        AssertionError: They differ.
+    """
+    flows = list(map(flow_of_given, given))
+    at_once = Batch(engine).answer(Flows(flows))
+    for at, (said, flow) in enumerate(zip(given, flows, strict=True)):
+        other = second_explain(second, said)
+        first, stages = of_engine(engine, flow)
+        assert first == of_second(other), said
+        assert of_batch(at_once[at], flow) == short_of(first), said
         counts["cases"] += 1
         counts[f"verdict {first['verdict']}"] += 1
         counts[f"policy {first['policy_verdict']}"] += 1
-        counts.update(events_of(engine, flow))
+        counts.update(events_of(stages))
 
 
-def run(examples: int, *, derandomize: bool) -> Counter[str]:
+def run(examples: int, start: int | None = None) -> Counter[str]:
+    """Compares on so many policies: the same in every run, or those of a start of chance."""
     counts: Counter[str] = Counter()
 
     @settings(
         max_examples=examples,
-        derandomize=derandomize,
+        derandomize=start is None,
         database=None,
         deadline=None,
         suppress_health_check=(
@@ -66,17 +88,20 @@ def run(examples: int, *, derandomize: bool) -> Counter[str]:
         phases=[Phase.generate, Phase.shrink],
         print_blob=True,
     )
-    @given(policy=policies(), seed=st.integers(0, 1 << 32))
-    def case(policy: Snapshot, seed: int) -> None:
-        compare(policy, seed, counts)
+    @given(made=policies(), seed=st.integers(0, 1 << 32))
+    def case(made: Snapshot, seed: int) -> None:
+        compare(made, seed, counts)
 
+    if start is not None:
+        case = hypothesis_seed(start)(case)
     case()
     return counts
 
 
-def check(counts: Counter[str], capsys: pytest.CaptureFixture[str]) -> None:
+def check(counts: Counter[str], what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Prints what came up, and fails where something came up too rarely to prove much."""
     with capsys.disabled():
-        sys.stdout.write(f"\n{counts['cases']} cases: {shares(counts)}\n")
+        sys.stderr.write(f"\n{what}: {counts['cases']:,} cases: {shares(counts)}\n")
     share: dict[str, Any] = {name: count / counts["cases"] for name, count in counts.items()}
     few = {
         name: share.get(name, 0)
@@ -87,19 +112,58 @@ def check(counts: Counter[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert few == {}
 
 
+_LUID = 71 << 48
+FOUND = [
+    # Which package it is was not said, but each is one of all packages: the list denies them.
+    ("PERMIT", [
+        on("ALE_USER_ID", "O:SYG:SYD:(D;;CC;;;AC)(A;;CC;;;S-1-15-2-2)",
+           kind="SECURITY_DESCRIPTOR_TYPE"),
+        on("COMPARTMENT_ID", 1, kind="UINT32"),
+    ], {"user": "S-1-5-21-1-2-3-1001"}),
+    # A test of bits does not pair an interface with an epoch.
+    ("PERMIT", [
+        on("INTERFACE_QUARANTINE_EPOCH", 7, kind="UINT64"),
+        on("IP_ARRIVAL_INTERFACE", _LUID, "FLAGS_ANY_SET", "UINT64"),
+    ], {"interface": _LUID}),
+    ("PERMIT", [
+        on("INTERFACE_QUARANTINE_EPOCH", 7, kind="UINT64"),
+        on("IP_ARRIVAL_INTERFACE", _LUID, kind="UINT64"),
+    ], {"interface": _LUID}),
+]  # fmt: skip
+"""Action and conditions of one filter, and what is said of the flow: where they once differed."""
+
+
+@pytest.mark.parametrize(("action", "conditions", "said"), FOUND)
+def test_cases_that_once_differed(
+    action: str, conditions: list[Condition], said: dict[str, Any]
+) -> None:
+    filters = (
+        rule(1, action, *conditions, weight=1, layer=ACCEPT),
+        rule(2, "BLOCK", layer=ACCEPT),
+        rule(3, "PERMIT", on("INTERFACE_QUARANTINE_EPOCH", 8, kind="UINT64"),
+             on("IP_ARRIVAL_INTERFACE", _LUID, kind="UINT64"), flags=("FWPM_FILTER_FLAG_BOOTTIME",),
+             layer=ACCEPT),
+    )  # fmt: skip
+    data = write_state(replace(policy(*filters), callouts=()))
+    given = {"direction": "in", "protocol": 6, "local_address": "192.0.2.10",
+             "remote_address": "203.0.113.10", "local_port": 443, **said}  # fmt: skip
+    agree(Engine(read_state(data)), second_read(data.decode("utf-8-sig")), [given], Counter())
+
+
 def test_hostile_policies_get_the_same_answers() -> None:
-    counts = run(30, derandomize=True)
-    assert counts["cases"] >= 30 * FLOWS
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_many_hostile_policies_get_the_same_answers() -> None:
-    assert run(120, derandomize=True)["cases"] >= 120 * FLOWS
+    assert run(25)["cases"] >= 25 * FLOWS
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.skipif("WFP_POLICIES" not in os.environ, reason="WFP_POLICIES: how many fresh ones")
+def test_many_hostile_policies_get_the_same_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = run(POLICIES)
+    assert counts["cases"] >= POLICIES * FLOWS
+    check(counts, "the same policies in every run", capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
 def test_fresh_hostile_policies_get_the_same_answers(capsys: pytest.CaptureFixture[str]) -> None:
-    check(run(int(os.environ["WFP_POLICIES"]), derandomize=False), capsys)
+    start = int(os.environ.get("WFP_SEED", "0")) or Random().randrange(1, 1 << 40)
+    check(run(int(os.environ.get("WFP_POLICIES", POLICIES)), start), f"WFP_SEED={start}", capsys)

@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tests.oracle.oracle_arbitrate import in_force
 from tests.oracle.oracle_logic import Tri
 from tests.oracle.oracle_match import (
     Bits,
@@ -230,18 +231,21 @@ def _remote_tokens(view: View) -> dict[str, FieldValue]:
 def quarantine_epoch(view: View, layer: str) -> FieldValue:
     """explain.md 2: a pair for this interface names the current epoch, unless said otherwise.
 
-    Only pairs of this layer count: one interface has another epoch for each IP version.
+    Only pairs of this layer count: one interface has another epoch for each IP version. A pair is
+    two equalities of one filter in force.
     """
     luid = view.flow.get("interface")
     if view.flow.get("quarantined"):
         return Known(-1)
-    epochs = set()
+    epochs: set[object] = set()
     here = view.state.layers.get(layer)
     for rule in here.filters if here and luid is not None else ():
-        tested = {one.field.removeprefix(PREFIX): one.value.data for one in rule.conditions}
-        ends = {tested.get("IP_ARRIVAL_INTERFACE"), tested.get("IP_NEXTHOP_INTERFACE")}
-        if "INTERFACE_QUARANTINE_EPOCH" in tested and luid in ends:
-            epochs.add(tested["INTERFACE_QUARANTINE_EPOCH"])
+        equal = [one for one in rule.conditions if one.match == "FWP_MATCH_EQUAL"]
+        names = ("FWPM_CONDITION_IP_ARRIVAL_INTERFACE", "FWPM_CONDITION_IP_NEXTHOP_INTERFACE")
+        is_here = any(one.field in names and one.value.data == luid for one in equal)
+        if is_here and in_force(rule, view.state):
+            named = [one for one in equal if one.field == f"{PREFIX}INTERFACE_QUARANTINE_EPOCH"]
+            epochs |= {one.value.data for one in named if isinstance(one.value.data, int)}
     if len(epochs) != 1:
         return Unknown()
     view.note("the epoch of the un-quarantine pair of this interface is the current one")
