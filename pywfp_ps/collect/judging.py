@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,7 @@ _CLOCK_SECONDS: Final = 300
 """From here on a clock that is off is told: Kerberos takes no more, and times mislead."""
 
 _MOST_LACKS: Final = 20
+_CLIXML: Final = re.compile(r"<(S|Obj|!DOCTYPE|\?xml)[\s>]")
 
 
 def report_of(
@@ -67,6 +69,8 @@ def _why(
     for error in ran.errors:
         if ran.state == "failed" and (cause := of_error_id(error.error_id)):
             return cause, error.text or error.error_id
+    if unreadable := _unreadable(received, wanted - whole):
+        return Cause.BAD_PAYLOAD, unreadable
     for fault in received.faults:
         # A line that only looks like a frame takes nothing from parts that are proven whole.
         if fault.part is not None or not wanted <= whole:
@@ -78,6 +82,17 @@ def _why(
     if missing := sorted(wanted - whole):
         return Cause.INCOMPLETE, f"the job ended without sending {', '.join(missing)}"
     return None, ""
+
+
+def _unreadable(received: Received, missing: Set[str]) -> str:
+    """What to say where a part is missing and an object came that is no text, but broken XML.
+
+    pypsrp gives out the XML itself of an object that it cannot read.
+    """
+    if not missing or not any(_CLIXML.match(line) for line in received.noise):
+        return ""
+    parts = ", ".join(sorted(missing))
+    return f"an object that the host sent is no well-formed XML; {parts} did not come whole"
 
 
 def _lacks(problems: Iterable[Problem]) -> str:

@@ -86,7 +86,8 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.QUOTA: Advice(
         "The host has no room for another shell or operation of this user.",
-        "Wait for old shells to end, or raise MaxShellsPerUser in WSMan:\\localhost\\Shell.",
+        "Wait for old shells to end, or raise the quota that the details name; MaxShellsPerUser is in"
+        " WSMan:\\localhost\\Shell.",
         can_pass=True,
     ),
     Cause.ACCESS_DENIED: Advice(
@@ -141,7 +142,7 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.BAD_PAYLOAD: Advice(
         "What came is not what a host sends: no WSMan, no PSRP, or data that unpacks to nonsense.",
-        "See what listens at the address; a proxy or portal may answer in its place.",
+        "See what answers at the address: a proxy or portal in its place, or a host that is not well.",
     ),
     Cause.INCOMPLETE: Advice(
         "The connection or the host's process ended in the middle, or frames are lost.",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from pywfp_ps.fleet.causes import Cause, of_exception
+from pywfp_ps.fleet.causes import ADVICE, Cause, of_exception
 from pywfp_ps.fleet.outcomes import Outcome, Report, cancelled, outcome_of
 from pywfp_ps.transports.base import Target, TransportError
 
@@ -124,7 +124,9 @@ def judge(visit: Visit, result: Report | BaseException | None, stopped_for: str)
         quota = Report(cause=Cause.QUOTA, text=text)
         return outcome_of(host, quota, tries=tries, seconds=seconds)
     told = result.text if isinstance(result, TransportError) else str(result)
-    text = one_line(told or type(result).__name__, visit.target)
+    if cause is Cause.BUG:
+        told = f"{type(result).__name__}: {told}".removesuffix(": ")
+    text = one_line(told or ADVICE[cause].meaning, visit.target)
     outcome = outcome_of(host, Report(cause=cause, text=text), tries=tries, seconds=seconds)
     if cause is not Cause.BUG:
         return outcome

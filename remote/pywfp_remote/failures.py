@@ -6,13 +6,21 @@ it; but for those of Kerberos and the like, which are about our side of a logon.
 
 from __future__ import annotations
 
+import binascii
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
+from xml.etree.ElementTree import ParseError
 
 import requests
 from msgspec import Struct
-from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFaultError
+from pypsrp.exceptions import (
+    AuthenticationError,
+    WinRMError,
+    WinRMTransportError,
+    WSManFaultError,
+)
 from spnego.exceptions import SpnegoError
 from urllib3.exceptions import HTTPError
 
@@ -28,6 +36,23 @@ WSMAN_FAULT = "wsman-fault"
 _KERBEROS = {"Krb5Error", "GSSError"}
 _CREDSSP = "AuthenticationException"
 _TEXT = 300
+_ACTIONS = {
+    "Create": "opening the session",
+    "Command": "starting the script",
+    "Receive": "reading its output",
+    "Send": "sending to the script",
+    "Signal": "stopping the script",
+    "Delete": "closing the session",
+}
+# What pypsrp lets out of an answer, nearest kind first.
+_ODDITIES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (ParseError, "it is no well-formed XML"),
+    (RecursionError, "it is nested too deep"),
+    (struct.error, "a message in it is shorter than it says"),
+    ((binascii.Error, UnicodeError), "it holds characters that cannot be"),
+    (KeyError, "a message in it is of a kind that does not exist"),
+    (WinRMError, "it belongs to another request"),
+)
 _DEEPEST = 20
 
 
@@ -85,8 +110,21 @@ def _other(error: BaseException, *, accepted: bool, action: str) -> Failure:
         return Failure(what="credentials", text=f"the library {error.name} is missing")
     if isinstance(error, MemoryError):
         return Failure(what="too-large", text="an answer does not fit into memory")
-    where = f"the answer to {action}" if action else "the logon"
-    return Failure(what="bad-payload", text=f"{where} makes no sense ({type(error).__name__})")
+    where = f"the answer to {_doing(action)}" if action else "the logon"
+    return Failure(what="bad-payload", text=f"{where} makes no sense{_oddity(error)}")
+
+
+def _doing(action: str) -> str:
+    """What a WSMan action does for us, in words."""
+    return _ACTIONS.get(action, f"WSMan {clean(action, 30)}")
+
+
+def _oddity(error: BaseException) -> str:
+    """What is wrong with an answer that a library stumbled over; never a name out of a program."""
+    for kinds, words in _ODDITIES:
+        if isinstance(error, kinds):
+            return f": {words}"
+    return ""
 
 
 def _fault(error: WSManFaultError, action: str) -> Failure:
@@ -94,9 +132,10 @@ def _fault(error: WSManFaultError, action: str) -> Failure:
     if isinstance(code, str):
         code = clean(code, 60)
     if code is None and not reason:
-        return Failure(what="bad-payload", text=f"the fault to {action} says nothing")
-    number = f" ({code})" if code is not None else ""
-    text = f"{action} was refused{number}: {reason}" if reason else f"{action} was refused{number}"
+        text = f"{_doing(action)} failed, and the host does not say why"
+        return Failure(what="bad-payload", text=text)
+    number = f" (WSMan fault {code})" if code is not None else ""
+    text = f"{_doing(action)} failed{number}: {reason}".removesuffix(": ")
     return Failure(what=WSMAN_FAULT if code is not None else "bad-payload", text=text, code=code)
 
 
@@ -109,8 +148,9 @@ def _refused(accepted: bool) -> Failure:
 
 def _not_proved(error: BaseException, accepted: bool) -> Failure:
     if accepted:
-        name = type(error).__name__
-        return Failure(what="bad-payload", text=f"a sealed answer does not open ({name})")
+        return Failure(
+            what="bad-payload", text="a sealed answer does not open with the session's key"
+        )
     text = f"no proof of the account could be made: {clean(str(error))}"
     return Failure(what="credentials", text=text)
 

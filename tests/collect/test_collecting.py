@@ -111,9 +111,9 @@ SLOW_ENDS: dict[str, tuple[str, str | None]] = {
     "no-start": OK,
     "endless-fragments": ("partial", "bad-payload"),
     "unknown-message": ("failed", "bad-payload"),
-    "bad-xml": ("partial", "incomplete"),
+    "bad-xml": ("partial", "bad-payload"),
     "deep-xml": ("failed", "bad-payload"),
-    "xml-bomb": ("partial", "incomplete"),
+    "xml-bomb": ("partial", "bad-payload"),
     "endless-records": ("partial", "bad-payload"),
     "endless-output": ("partial", "bad-payload"),
     "no-end-state": ("partial", "timeout"),
@@ -172,6 +172,26 @@ def test_each_fault_is_told_truly_and_good_hosts_are_not_concerned(
     assert store.run(run_id).state == "done"
     clock = next(host for host, fault in names.items() if fault == "clock-off")
     assert found[clock].text == "its clock is 1460 days behind"
+
+
+def test_nonsense_in_the_protocol_is_told_in_plain_words(tmp_path: Path, store: Store) -> None:
+    said = {
+        "bad-xml": ("partial", "an object that the host sent is no well-formed XML; facts did"),
+        "xml-bomb": ("partial", "an object that the host sent is no well-formed XML; facts did"),
+        "deep-xml": ("failed", "the answer to reading its output makes no sense: it is nested"),
+        "unknown-message": ("failed", "the answer to reading its output makes no sense: a message"),
+        "wrong-relates-to": ("failed", "the answer to opening the session makes no sense: it bel"),
+        "short-fragment": ("partial", "the answer to reading its output makes no sense: a message"),
+    }
+    names = {name_of(number): fault for number, fault in enumerate(said)}
+    faults = [f"{fault}={host}" for host, fault in names.items()]
+    with fleet_of(len(said), tmp_path / "fleet", *faults) as inventory:
+        _, found = collected(store, targets_of(inventory))
+    for host, fault in names.items():
+        state, words = said[fault]
+        one = found[host]
+        assert (one.outcome, one.cause, one.text[: len(words)]) == (state, "bad-payload", words)
+        assert not re.search(r"\b\w+Error\b|Exception|\(error\)", one.text), fault
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ REFUSED = {
     ),
     f"HTTP/1.1 200 OK\r\n{_SOAP}Content-Length: 5\r\n\r\n<s:En": (
         "bad-payload",
-        "the answer to Create makes no sense (ParseError)",
+        "the answer to opening the session makes no sense: it is no well-formed XML",
     ),
     f"HTTP/1.1 200 OK\r\n{_SOAP}Content-Length: 50\r\n\r\n<s:En": (
         "unreachable",
@@ -69,7 +69,7 @@ REFUSED = {
     ),
     f"HTTP/1.1 500 No\r\n{_SOAP}Content-Length: 4\r\n\r\n<a/>": (
         "bad-payload",
-        "the fault to Create says nothing",
+        "opening the session failed, and the host does not say why",
     ),
     f"HTTP/1.1 500 No\r\n{_SOAP}Content-Length: 4\r\n\r\n<a/x": (
         "bad-payload",
