@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from pywfp_ps.collect.judging import facts_rows
-from pywfp_ps.model.context import SID_TYPES, HostContext
+from pywfp_ps.model.context import AUDIT_NAMES, SID_TYPES, HostContext
+from pywfp_ps.model.firewall import Setting
 from pywfp_ps.model.host import HostFacts
+from pywfp_ps.model.owners import RuleKey
 
 Row = dict[str, Any]
 _ROUTE_STORES: Final = {0: "persistent", 1: "active"}
 
 
-def context_rows(context: HostContext) -> dict[str, list[Row]]:
-    """Rows by view; a kind that the host could not tell has no entry, which is not no rows."""
+def context_rows(
+    context: HostContext, filters_of: Mapping[RuleKey, tuple[int, ...]] | None = None
+) -> dict[str, list[Row]]:
+    """Rows by view; a kind that the host could not tell has no entry, which is not no rows.
+
+    Args:
+        context: What the host said.
+        filters_of: Ids of the filters that come from each firewall rule, where they are known.
+    """
     made = {}
     for view, kind, rows in _VIEWS:
         if getattr(context, kind) is not None:
             made[view] = rows(context)
+    if filters_of is not None and context.rules is not None:
+        for row, rule in zip(made["firewall_rules"], context.rules, strict=True):
+            row["filter_ids"] = list(filters_of.get((rule.store, rule.id), ()))
     return made
 
 
@@ -62,12 +74,32 @@ def _drivers(context: HostContext) -> list[Row]:
     ]
 
 
-def _listeners(context: HostContext) -> list[Row]:
-    paths = {one.process_id: one.path for one in context.processes or ()}
+def _services_by_process(context: HostContext) -> dict[int, list[str]]:
     services: dict[int, list[str]] = {}
     for one in context.services or ():
         if one.process_id:
             services.setdefault(one.process_id, []).append(one.name)
+    return services
+
+
+def _processes(context: HostContext) -> list[Row]:
+    services = _services_by_process(context)
+    return [
+        {
+            "process_id": one.process_id,
+            "parent_id": one.parent_id,
+            "session": one.session_id,
+            "name": one.name,
+            "path": one.path,
+            "services": None if context.services is None else services.get(one.process_id, []),
+        }
+        for one in context.processes or ()
+    ]
+
+
+def _listeners(context: HostContext) -> list[Row]:
+    paths = {one.process_id: one.path for one in context.processes or ()}
+    services = _services_by_process(context)
     return [
         {
             "protocol": one.protocol,
@@ -106,9 +138,29 @@ def _profiles(context: HostContext) -> list[Row]:
             "enabled": one.is_enabled,
             "inbound": one.inbound,
             "outbound": one.outbound,
-            "settings": msgspec.json.encode(dict(one.settings)).decode(),
+            "settings": _json(one.settings),
         }
         for one in context.profiles or ()
+    ]
+
+
+def _json(settings: tuple[tuple[str, Setting], ...]) -> str:
+    return msgspec.json.encode(dict(settings)).decode()
+
+
+def _proxies(context: HostContext) -> list[Row]:
+    return [{"key": one.key, "settings": _json(one.settings)} for one in context.proxies or ()]
+
+
+def _audit(context: HostContext) -> list[Row]:
+    return [
+        {
+            "subcategory": str(one.subcategory),
+            "name": AUDIT_NAMES.get(one.subcategory),
+            "success": one.audits_success,
+            "failure": one.audits_failure,
+        }
+        for one in context.audit or ()
     ]
 
 
@@ -118,6 +170,8 @@ def _rules(context: HostContext) -> list[Row]:
             "store": one.store,
             "rule_id": one.id,
             "name": one.name,
+            "description": one.description,
+            "rule_group": one.group,
             "enabled": one.is_active,
             "direction": one.direction,
             "action": one.action,
@@ -129,6 +183,8 @@ def _rules(context: HostContext) -> list[Row]:
             "remote_addresses": _list(one.remote_addresses),
             "app": one.app,
             "service": one.service,
+            "package_sid": one.package,
+            "fields": [f"{name}={value}" for name, value in one.fields],
             "raw": one.raw,
         }
         for one in context.rules or ()
@@ -160,10 +216,13 @@ def _volumes(context: HostContext) -> list[Row]:
 _VIEWS: Final[tuple[tuple[str, str, Callable[[HostContext], list[Row]]], ...]] = (
     ("services", "services", _services),
     ("drivers", "drivers", _drivers),
+    ("processes", "processes", _processes),
     ("listeners", "listeners", _listeners),
     ("routes", "routes", _routes),
     ("firewall_profiles", "profiles", _profiles),
     ("firewall_rules", "rules", _rules),
+    ("proxies", "proxies", _proxies),
+    ("audit_policies", "audit", _audit),
     ("options", "options", _options),
     ("sysports", "sysports", _sysports),
     ("interfaces", "interfaces", _interfaces),

@@ -21,6 +21,14 @@ from pywfp_ps.model.objects import Gap
 SID_TYPES: Final = {0: "none", 1: "unrestricted", 3: "restricted"}
 """SERVICE_SID_TYPE_INFO (winsvc.h)."""
 
+AUDIT_NAMES: Final = {
+    UUID("0cce9225-69ae-11d9-bed3-505054503030"): "Filtering Platform Packet Drop",
+    UUID("0cce9226-69ae-11d9-bed3-505054503030"): "Filtering Platform Connection",
+    UUID("0cce9232-69ae-11d9-bed3-505054503030"): "MPSSVC Rule-Level Policy Change",
+    UUID("0cce9233-69ae-11d9-bed3-505054503030"): "Filtering Platform Policy Change",
+}
+"""Subcategories of auditing that tell of the filter engine and the firewall (ntsecapi.h)."""
+
 _PROGRAM: Final = re.compile(r'"([^"]*)"|(.*?\.(?:exe|sys|com))(?=\s|$)|(\S+)', re.IGNORECASE)
 
 

@@ -30,19 +30,24 @@ KINDS: dict[str, Kind] = {
         state_columns.STATISTICS,
         state_columns.ASSOCIATIONS,
         state_columns.SNAPSHOTS,
+        state_columns.DISAGREEMENTS,
         host_columns.INTERFACES,
         host_columns.VOLUMES,
         host_columns.SERVICES,
         host_columns.DRIVERS,
+        host_columns.PROCESSES,
         host_columns.LISTENERS,
         host_columns.ROUTES,
         host_columns.FIREWALL_PROFILES,
         host_columns.FIREWALL_RULES,
+        host_columns.PROXIES,
+        host_columns.AUDIT_POLICIES,
         host_columns.OPTIONS,
         host_columns.SYSPORTS,
         host_columns.EVENTS,
         host_columns.CHANGES,
         state_columns.GAPS,
+        host_columns.CONTEXT_GAPS,
     )
 }
 """Every kind of rows that a store holds, by name."""
@@ -67,6 +72,7 @@ class View(Struct, frozen=True, kw_only=True):
     Attributes:
         name: Its name; the same with ``_all`` shows every run.
         kind: Kind whose files it reads.
+        beside: Further kinds whose rows it shows too.
         doc: What a row is, one sentence.
         columns: In order.
         aliases: The fields of the objects by their own names, behind the columns; `Column.attr`
@@ -75,6 +81,7 @@ class View(Struct, frozen=True, kw_only=True):
 
     name: str
     kind: Kind
+    beside: tuple[Kind, ...] = ()
     doc: str
     columns: tuple[Column, ...]
     aliases: tuple[Column, ...] = ()
@@ -83,11 +90,18 @@ class View(Struct, frozen=True, kw_only=True):
 def _views() -> dict[str, View]:
     views = {}
     for kind in KINDS.values():
+        if kind.name == "context_gaps":
+            continue
         columns = kind.shown
         if kind.name == "hosts":
             columns = (*columns, STALE, SNAPSHOT_RUN)
         views[kind.name] = View(
-            name=kind.name, kind=kind, doc=kind.doc, columns=columns, aliases=_aliases(kind)
+            name=kind.name,
+            kind=kind,
+            beside=(KINDS["context_gaps"],) if kind.name == "gaps" else (),
+            doc=kind.doc,
+            columns=columns,
+            aliases=_aliases(kind),
         )
         if kind.name == "filters":
             wide = tuple(column for column in kind.columns if not column.hidden)

@@ -54,6 +54,8 @@ FILTERS = state_kind(
     derived("provider_name", TEXT, "Display name of the provider.", "providers"),
     derived("service", TEXT, "Service that the provider names.", "providers"),
     derived("owner", TEXT, "Product or service that owns the filter; null: nothing says so."),
+    derived("owner_image", TEXT, "File of the service or driver that owns it.", "context"),
+    derived("owner_company", TEXT, "Company in that file's version.", "context"),
     *flags("FWPM_FILTER0", "FWPM_FILTER_FLAG"),
     derived("persistent", BOOL, "Survives a reboot.", "FWPM_FILTER0.flags"),
     derived("boottime", BOOL, "Holds only until the engine's service is up.", "FWPM_FILTER0.flags"),
@@ -67,9 +69,12 @@ FILTERS = state_kind(
         "Its sublayer is heavier than all of the firewall's; null where weights are unknown.",
         "sublayers",
     ),
-    derived("rule", TEXT, "Firewall rule behind it.", "filter origin, provider data"),
+    derived("rule", TEXT, "Firewall rule behind it; its id where no name is known.", "origin"),
     derived("rule_number", U64, "Number that the filters of one rule share.", "provider data"),
-    derived("rule_store", TEXT, "Store of that rule, such as local or group policy.", "context"),
+    derived(
+        "rule_store", TEXT, "Store of that rule; null where several or none are known.", "context"
+    ),
+    derived("rule_id", TEXT, "Id of that rule in its store.", "context"),
     derived("origin", TEXT, "Text of the filter origin.", "contexts"),
     attribute("provider_context", TEXT, "Constant or GUID of its context.", "FWPM_FILTER0"),
     key("provider_context_key", "GUID of its context.", "FWPM_FILTER0.providerContextKey"),

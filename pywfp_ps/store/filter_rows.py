@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
 
+from pywfp_ps.model.firewall import FirewallRule
 from pywfp_ps.model.identity import OwnPlaces, content_id, shape_id
 from pywfp_ps.model.objects import PERMIT_IF_CALLOUT_UNREGISTERED, Condition, Filter, Snapshot
 from pywfp_ps.model.origin import Rule, owner_of, rules_of
+from pywfp_ps.model.owners import RuleLink
 from pywfp_ps.model.text import condition_text
 from pywfp_ps.store.bounds import ip_bounds, number_bounds, value_text
 from pywfp_ps.store.codecs import exact_text, letter_of
@@ -27,12 +29,26 @@ def filter_order(snapshot: Snapshot) -> list[int]:
     return sorted(range(len(filters)), key=lambda row: filters[row].layer)
 
 
-def filter_rows(snapshot: Snapshot, filters: Sequence[Filter], own: OwnPlaces) -> Columns:
-    """Derived columns of `filters`, which are those of the snapshot in some order."""
+def filter_rows(
+    snapshot: Snapshot,
+    filters: Sequence[Filter],
+    own: OwnPlaces,
+    links: Mapping[int, RuleLink] | None = None,
+) -> Columns:
+    """Derived columns of `filters`, which are those of the snapshot in some order.
+
+    Args:
+        snapshot: The snapshot.
+        filters: Its filters.
+        own: What belongs to the machine alone.
+        links: The firewall rules of the host that filters come from, by filter id, where the
+            context of the host is known.
+    """
     providers = {provider.const_name: provider for provider in snapshot.providers}
     layers = {layer.const_name: layer.id for layer in snapshot.layers}
-    rules = rules_of(snapshot)
+    rules = rules_of(snapshot) if links is None else {k: v.rule for k, v in links.items()}
     found = [rules.get(filter_.id, _NO_RULE) for filter_ in filters]
+    only = [_only(links, filter_.id) for filter_ in filters]
     named = [providers.get(filter_.provider or "") for filter_ in filters]
     sayings = [_said(filter_, own) for filter_ in filters]
     wide = [column.name for column in KINDS["filters"].columns if column.wide]
@@ -43,7 +59,9 @@ def filter_rows(snapshot: Snapshot, filters: Sequence[Filter], own: OwnPlaces) -
         "service": [provider.service_name if provider else None for provider in named],
         "owner": [owner_of(filter_, providers) for filter_ in filters],
         **_flag_columns(filters),
-        "rule": [rule.name for rule in found],
+        "rule": [_rule_name(rule, known) for rule, known in zip(found, only, strict=True)],
+        "rule_store": [rule.store if rule else None for rule in only],
+        "rule_id": [rule.id if rule else None for rule in only],
         "rule_number": [rule.number for rule in found],
         "origin": [rule.origin for rule in found],
         "condition_count": [len(filter_.conditions) for filter_ in filters],
@@ -52,6 +70,19 @@ def filter_rows(snapshot: Snapshot, filters: Sequence[Filter], own: OwnPlaces) -
         "shape_id": [said.shape_id for said in sayings],
         **{name: [said.wide.get(name) for said in sayings] for name in wide},
     }
+
+
+def _only(links: Mapping[int, RuleLink] | None, filter_id: int) -> FirewallRule | None:
+    """The one firewall rule that a filter can come from."""
+    link = links.get(filter_id) if links else None
+    return link.only if link else None
+
+
+def _rule_name(rule: Rule, known: FirewallRule | None) -> str | None:
+    """What people call the rule; a reference to a resource is no name."""
+    if known is not None and known.name and not known.name.startswith("@"):
+        return known.name
+    return rule.name
 
 
 class _Said(Struct, frozen=True):

@@ -37,7 +37,7 @@ HOSTS = _kind(
     _column("complete", BOOL, "Snapshot read whole, no gap, no filters hidden.", "snapshots"),
     _column("groups", TEXTS, "Groups of the host in the inventory.", "inventory"),
     _column("filters", U64, "Filters in its snapshot.", "snapshots"),
-    _column("gap_count", U64, "Gaps in its snapshot.", "snapshots"),
+    _column("gap_count", U64, "Gaps in its snapshot, facts and context.", "derived"),
     _column("holds", TEXTS, "What the run holds of it: state, facts, context, events.", "run"),
 )
 
@@ -87,6 +87,17 @@ DRIVERS = _kind(
     _column("version", TEXT, "Version of the file.", _CONTEXT),
     _column("signer", TEXT, "Subject of the signing certificate.", _CONTEXT),
 )
+PROCESSES = _kind(
+    "processes",
+    "One process; command lines are not asked for.",
+    "context",
+    _column("process_id", U32, "Process.", _CONTEXT),
+    _column("parent_id", U32, "Process that started it.", _CONTEXT),
+    _column("session", U32, "Logon session of Windows.", _CONTEXT),
+    _column("name", TEXT, "File name of the program.", _CONTEXT),
+    _column("path", TEXT, "Path of the program; null where it may not be read.", _CONTEXT),
+    _column("services", TEXTS, "Services in it.", "derived"),
+)
 LISTENERS = _kind(
     "listeners",
     "One TCP or UDP listener.",
@@ -125,7 +136,9 @@ FIREWALL_RULES = _kind(
     "context",
     _column("store", TEXT, "local, group policy, MDM and so on.", _CONTEXT),
     _column("rule_id", TEXT, "Name of the registry value.", _CONTEXT),
-    _column("name", TEXT, "Display name.", _CONTEXT),
+    _column("name", TEXT, "Display name; perhaps a reference to a resource.", _CONTEXT),
+    _column("description", TEXT, "Description, as the name.", _CONTEXT),
+    _column("rule_group", TEXT, "Group that it is shown in, as the name.", _CONTEXT),
     _column("enabled", BOOL, "Whether it is on.", _CONTEXT),
     _column("direction", TEXT, "in or out.", _CONTEXT),
     _column("action", TEXT, "allow, block or bypass.", _CONTEXT),
@@ -137,7 +150,26 @@ FIREWALL_RULES = _kind(
     _column("remote_addresses", TEXTS, "Remote addresses; null: all.", _CONTEXT),
     _column("app", TEXT, "Program.", _CONTEXT),
     _column("service", TEXT, "Service.", _CONTEXT),
+    _column("package_sid", TEXT, "AppContainer.", _CONTEXT),
+    _column("fields", TEXTS, "Every field as `name=value`, in order, repeated ones too.", _CONTEXT),
+    _column("filter_ids", Type.U64S, "Filters that come from it and no other rule.", "derived"),
     _column("raw", TEXT, "The registry value as it stood.", _CONTEXT),
+)
+PROXIES = _kind(
+    "proxies",
+    "Proxy settings in one registry key, accounts in addresses blanked.",
+    "context",
+    _column("key", TEXT, "The key, of the machine or of a user by SID.", _CONTEXT),
+    _column("settings", TEXT, "JSON of all values as they stood.", _CONTEXT),
+)
+AUDIT_POLICIES = _kind(
+    "audit_policies",
+    "Audit setting of one subcategory.",
+    "context",
+    _column("subcategory", TEXT, "GUID of the subcategory.", _CONTEXT),
+    _column("name", TEXT, "Its name, where it is one about the filter engine.", "derived"),
+    _column("success", BOOL, "Whether what succeeds is logged.", _CONTEXT),
+    _column("failure", BOOL, "Whether what fails is logged.", _CONTEXT),
 )
 OPTIONS = _kind(
     "options",
@@ -153,6 +185,14 @@ SYSPORTS = _kind(
     _column("type", TEXT, "Kind of port, such as RPC EPMap.", "netsh wfp show sysports"),
     _column("protocol", U16, "IP protocol number.", "netsh wfp show sysports"),
     _column("port", U16, "Port.", "netsh wfp show sysports"),
+)
+CONTEXT_GAPS = _kind(
+    "context_gaps",
+    "One thing of facts or context that the host could not tell or that made no sense.",
+    "context",
+    _column("source", TEXT, "Part of the job."),
+    _column("place", TEXT, "Where it stood."),
+    _column("problem", TEXT, "What is wrong with it, one sentence."),
 )
 
 

@@ -76,6 +76,16 @@ SECURITY = attribute(
 )
 
 
+def behind(what: str) -> tuple[Column, ...]:
+    """Who is behind an object, by the context of its host; null where nobody said."""
+    return (
+        derived("product", TEXT, f"Product that always uses this {what}.", "product table"),
+        derived("service_there", BOOL, "Whether a service or driver of that name is there."),
+        derived("image", TEXT, "File of that service or driver.", "context"),
+        derived("company", TEXT, "Company in the file's version; told of drivers only.", "context"),
+    )
+
+
 def state_kind(name: str, doc: str, *columns: Column, is_list: bool = True) -> Kind:
     """A kind of what the engine lists; usually its rows rebuild the list of that name."""
     return Kind(
@@ -146,6 +156,7 @@ PROVIDERS = state_kind(
     attribute(
         "service", TEXT, "Service that owns it.", "FWPM_PROVIDER0.serviceName", attr="service_name"
     ),
+    *behind("GUID"),
     SECURITY,
     EXTRA,
 )
@@ -162,6 +173,8 @@ CALLOUTS = state_kind(
     attribute("layer", TEXT, "Constant of the layer.", "FWPM_CALLOUT0.applicableLayer"),
     key("layer_key", "GUID of the layer.", "FWPM_CALLOUT0.applicableLayer"),
     derived("registered", BOOL, "Whether a driver has registered it; if not, its filters block."),
+    derived("service", TEXT, "Service or driver that its provider names.", "providers"),
+    *behind("GUID"),
     SECURITY,
     EXTRA,
 )
@@ -195,6 +208,9 @@ SESSIONS = state_kind(
     attribute("user_name", TEXT, "Account name, in the host's language.", "FWPM_SESSION0.username"),
     attribute("kernel_mode", BOOL, "Whether the client is in the kernel."),
     derived("dynamic", BOOL, "Whether the session's objects go when it ends."),
+    derived("process", TEXT, "Program of the process.", "context"),
+    derived("process_there", BOOL, "Whether the process is there; null: unknown.", "context"),
+    derived("services", TEXTS, "Services in the process.", "context"),
     EXTRA,
 )
 
@@ -258,4 +274,16 @@ GAPS = state_kind(
     attribute("source", TEXT, "Part or file it stood in."),
     attribute("place", TEXT, "Path to it; positions in lists count from 0."),
     attribute("problem", TEXT, "What is wrong with it."),
+)
+
+DISAGREEMENTS = state_kind(
+    "disagreements",
+    "One thing that netsh and NtObjectManager say differently of one host in one job.",
+    derived("kind", TEXT, "Kind of the object.", "netsh, NtObjectManager"),
+    derived("name", TEXT, "Its constant, GUID or id.", "netsh, NtObjectManager"),
+    derived("field", TEXT, "Field; null where one source does not list the object at all."),
+    derived("netsh", TEXT, "What netsh says, cut.", "netsh"),
+    derived("ntobjectmanager", TEXT, "What NtObjectManager says, cut.", "NtObjectManager"),
+    derived("moving", BOOL, "Whether such objects come and go between two readings."),
+    is_list=False,
 )

@@ -9,10 +9,18 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from pywfp_ps.errors import UsageError
+from pywfp_ps.model.context import HostContext
 from pywfp_ps.model.identity import NO_PLACES, OwnPlaces
 from pywfp_ps.model.objects import Snapshot
+from pywfp_ps.model.owners import RuleLinks, rule_links
 from pywfp_ps.store.codecs import ENCODE
 from pywfp_ps.store.columns import KINDS
+from pywfp_ps.store.owner_columns import (
+    callout_columns,
+    filter_columns,
+    provider_columns,
+    session_columns,
+)
 from pywfp_ps.store.schema import Column, Kind, Type
 
 if TYPE_CHECKING:
@@ -24,7 +32,13 @@ _JSON_STRAY = (OverflowError, UnicodeEncodeError, ValueError, TypeError)
 
 
 def tables_of(
-    snapshot: Snapshot, *, host: str, run_id: str, own: OwnPlaces = NO_PLACES
+    snapshot: Snapshot,
+    *,
+    host: str,
+    run_id: str,
+    own: OwnPlaces = NO_PLACES,
+    context: HostContext | None = None,
+    links: RuleLinks | None = None,
 ) -> dict[str, pa.Table]:
     """The rows of one host, a table a kind that has any; ready for `RunWriter.add`.
 
@@ -35,8 +49,13 @@ def tables_of(
         host: Its name in the inventory.
         run_id: The run that the rows go to.
         own: What belongs to that machine alone, for ``shape_id``.
+        context: What the host said of its services, drivers, processes and firewall rules.
+        links: What `rule_links` makes of the two, where the caller has it already.
     """
     from pywfp_ps.store.filter_rows import condition_rows, filter_order, filter_rows
+
+    if context is not None and context.rules is not None and links is None:
+        links = rule_links(snapshot, context)
 
     order = filter_order(snapshot)
     derived: dict[str, Callable[[], dict[str, list[Any]]]] = {
@@ -57,11 +76,14 @@ def tables_of(
         if objects:
             values = _attributes(kind, objects) | {"row": range(len(objects))}
             values |= derived[kind.name]() if kind.name in derived else {}
+            values |= _owners(kind.name, snapshot, context) if context else {}
             made[kind.name] = _table(kind, values, len(objects), host, run_id)
     if snapshot.filters:
         filters = [snapshot.filters[row] for row in order]
         kind = KINDS["filters"]
-        values = _attributes(kind, filters) | filter_rows(snapshot, filters, own) | {"row": order}
+        values = _attributes(kind, filters) | {"row": order}
+        values |= filter_rows(snapshot, filters, own, links.by_filter if links else None)
+        values |= filter_columns(snapshot, filters, context) if context else {}
         made["filters"] = _table(kind, values, len(filters), host, run_id)
         kind = KINDS["conditions"]
         conditions = [condition for filter_ in filters for condition in filter_.conditions]
@@ -70,6 +92,15 @@ def tables_of(
             made["conditions"] = _table(kind, values, len(conditions), host, run_id)
     made["snapshots"] = _snapshot_table(snapshot, host, run_id)
     return made
+
+
+def _owners(kind: str, snapshot: Snapshot, context: HostContext) -> Values:
+    """Who is behind the objects of a kind."""
+    if kind == "providers":
+        return provider_columns(snapshot.providers, context)
+    if kind == "callouts":
+        return callout_columns(snapshot, context)
+    return session_columns(snapshot.sessions, context) if kind == "sessions" else {}
 
 
 def table_of(kind: str, rows: Iterable[Mapping[str, Any]], *, host: str, run_id: str) -> pa.Table:

@@ -103,7 +103,8 @@ def view_of_all(view: View, runs: Sequence[Run]) -> str:
     """SQL of a view over every run."""
     if view.name == "hosts":
         return _hosts_of_all(view, runs)
-    return rows(parts_of(runs, view.kind), view.kind, view.columns)
+    kinds = (view.kind, *view.beside)
+    return " UNION ALL ".join(rows(parts_of(runs, kind), kind, view.columns) for kind in kinds)
 
 
 def with_aliases(view: View, text: str) -> str:
@@ -118,21 +119,27 @@ def view_of_latest(view: View, runs: Sequence[Run], latest: Latest) -> str:
     """SQL of a view over the latest rows of each host."""
     if view.name == "hosts":
         return _hosts_of_latest(view, runs)
-    group = view.kind.group
+    kinds = (view.kind, *view.beside)
+    texts = [text for kind in kinds for text in _latest_of_kind(view, kind, runs, latest)]
+    return " UNION ALL ".join(f"({text})" for text in texts)
+
+
+def _latest_of_kind(view: View, kind: Kind, runs: Sequence[Run], latest: Latest) -> list[str]:
+    group = kind.group
     whole: list[tuple[Run, Part]] = []
     mixed: list[tuple[Run, Part]] = []
-    for run, part in parts_of(runs, view.kind):
+    for run, part in parts_of(runs, kind):
         newest = latest.newest.get((group, run.id), 0)
         if newest:
             (whole if newest == latest.held[group, run.id] else mixed).append((run, part))
-    texts = [rows(whole, view.kind, view.columns)] if whole or not mixed else []
+    texts = [rows(whole, kind, view.columns)] if whole or not mixed else []
     if mixed:
         texts.append(
-            f"SELECT {_names(view.columns)} FROM ({rows(mixed, view.kind, view.columns)}) AS r"
+            f"SELECT {_names(view.columns)} FROM ({rows(mixed, kind, view.columns)}) AS r"
             " SEMI JOIN (SELECT host, run_id FROM internal.latest"
             f" WHERE part = {literal(group)}) AS l USING (host, run_id)"
         )
-    return " UNION ALL ".join(f"({text})" for text in texts)
+    return texts
 
 
 def attempts(runs: Sequence[Run], *, partial: bool) -> list[str]:

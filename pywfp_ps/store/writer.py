@@ -333,7 +333,8 @@ class RunWriter:
         row["holds"] = sorted({str(KINDS[kind].group) for kind in seen}) or None
         if snapshot is not None:
             row["filters"] = seen.get("filters", 0)
-            row["gap_count"] = seen.get("gaps", 0)
+            counts = (seen.get(kind, 0) for kind in ("gaps", "context_gaps"))
+            row["gap_count"] = sum(count for count in counts if isinstance(count, int))
         stated = {name: value for name, value in told.items() if value is not None}
         if "outcome" in stated and "cause" not in stated:
             row.pop("cause", None)

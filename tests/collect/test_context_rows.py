@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, ip_network
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -34,6 +35,8 @@ CONTEXT = c.HostContext(
     rules=(
         parse_rule("mdm", "R", "v2.31|Action=Allow|Dir=Out|Profile=Public|RPort=1-2|RPort=443|"),
     ),
+    proxies=(c.Proxy(key="HKLM", settings=(("ProxyEnable", 1), ("Off", None))),),
+    audit=(c.AuditPolicy(subcategory=UUID("0cce9226-69ae-11d9-bed3-505054503030"), setting=1),),
     volumes=(Volume(letter="C:", device="\\Device\\HarddiskVolume3"),),
     interfaces=(Interface(luid=5, index=1, alias="lo"),),
     sysports=(c.SystemPort(type="FWPM_SYSTEM_PORT_TEREDO", port=3544),),
@@ -98,6 +101,8 @@ SID = "S-1-5-80-859482183-879914841-863379149-1145462774-2388618682"
                     "store": "mdm",
                     "rule_id": "R",
                     "name": None,
+                    "description": None,
+                    "rule_group": None,
                     "enabled": None,
                     "direction": "out",
                     "action": "allow",
@@ -109,7 +114,36 @@ SID = "S-1-5-80-859482183-879914841-863379149-1145462774-2388618682"
                     "remote_addresses": None,
                     "app": None,
                     "service": None,
+                    "package_sid": None,
+                    "fields": [
+                        *("Action=Allow", "Dir=Out", "Profile=Public", "RPort=1-2", "RPort=443"),
+                    ],
                     "raw": "v2.31|Action=Allow|Dir=Out|Profile=Public|RPort=1-2|RPort=443|",
+                }
+            ],
+        ),
+        (
+            "processes",
+            [
+                {
+                    "process_id": 8,
+                    "parent_id": None,
+                    "session": None,
+                    "name": None,
+                    "path": "C:\\svchost.exe",
+                    "services": ["Dnscache", "nsi"],
+                }
+            ],
+        ),
+        ("proxies", [{"key": "HKLM", "settings": '{"ProxyEnable":1,"Off":null}'}]),
+        (
+            "audit_policies",
+            [
+                {
+                    "subcategory": "0cce9226-69ae-11d9-bed3-505054503030",
+                    "name": "Filtering Platform Connection",
+                    "success": True,
+                    "failure": False,
                 }
             ],
         ),
@@ -131,10 +165,12 @@ def test_rows_of_services() -> None:
 
 
 def test_every_view_takes_its_rows() -> None:
-    made = context_rows(CONTEXT)
+    made = context_rows(CONTEXT, {("mdm", "R"): (7, 9)})
+    assert made["firewall_rules"][0]["filter_ids"] == [7, 9]
     assert set(made) == {
         *("services", "drivers", "listeners", "routes", "firewall_profiles", "firewall_rules"),
-        *("options", "sysports", "volumes", "interfaces"),
+        *("options", "sysports", "volumes", "interfaces", "processes", "proxies"),
+        "audit_policies",
     }
     for view, rows in made.items():
         table = table_of(view, rows, host="h", run_id="r")
