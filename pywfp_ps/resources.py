@@ -33,6 +33,7 @@ _READERS = {
 }
 """What only one kind of context needs; the facts need volumes and interfaces too."""
 
+_INDENT = 4  # spaces, in the files of the module
 _HEAD = """\
 param([string]$Call, [string]$Arguments)
 $ErrorActionPreference = 'Stop'
@@ -41,7 +42,7 @@ $ProgressPreference = 'SilentlyContinue'
 _TAIL = """\
 $PyWfpGiven = @{}
 foreach ($PyWfpPair in @((ConvertFrom-Json -InputObject $Arguments).PSObject.Properties)) {
-    $PyWfpGiven[$PyWfpPair.Name] = $PyWfpPair.Value
+ $PyWfpGiven[$PyWfpPair.Name] = $PyWfpPair.Value
 }
 & $Call @PyWfpGiven
 """
@@ -61,7 +62,7 @@ class Function(Struct, frozen=True, kw_only=True):
         name: As in the file.
         public: Whether it can be called from outside.
         parameters: Names without the dollar sign, in order.
-        text: Without comments and help, LF only.
+        text: Without comments and help, a space for each indent, LF only.
         needs: Functions of the module that it runs, sorted.
     """
 
@@ -262,7 +263,14 @@ def _commands(function: Node) -> set[str]:
 
 
 def _plain_text(code: Node) -> str:
-    """The code without comments, blank lines and spaces at line ends."""
+    """The code without comments, blank lines and spaces at line ends; a space for each indent.
+
+    Raises:
+        ValueError: A text in it goes over several lines, so that it would not stay the same.
+    """
+    for text in _nodes(code, "string_literal"):
+        if text.start_point.row != text.end_point.row:
+            raise ValueError(f"a text over several lines: {_text(text)[:60]!r}")
     source = code.text or b""
     kept, at = [], 0
     for comment in _nodes(code, "comment"):
@@ -271,7 +279,13 @@ def _plain_text(code: Node) -> str:
         at = comment.end_byte - code.start_byte
     kept.append(source[at:])
     lines = (line.rstrip() for line in b"".join(kept).decode("ascii").split("\n"))
-    return "".join(f"{line}\n" for line in lines if line)
+    return "".join(f"{_narrow(line)}\n" for line in lines if line)
+
+
+def _narrow(line: str) -> str:
+    """The line with one space for each indent: every character goes to every host."""
+    code = line.lstrip(" ")
+    return " " * ((len(line) - len(code)) // _INDENT) + code
 
 
 def _table(name: str) -> str:

@@ -89,7 +89,7 @@ def test_a_dump_over_the_limit_is_too_large(host: Host, mode: str) -> None:
     [
         ({"Assert-PyWfpDisk -Folder $Folder -Megabytes 200": "Assert-PyWfpDisk -Folder $Folder "
           "-Megabytes 2000000000"}, "", "no-disk"),
-        ({"    if ((Test-PyWfpElevated) -eq $false) {": "    if ($true) {"}, "", "not-elevated"),
+        ({"if ((Test-PyWfpElevated) -eq $false) {": "if ($true) {"}, "", "not-elevated"),
         ({"if ((Test-PyWfpElevated) -eq $false) {": "if ($false) {"},
          "function Get-Service { New-Object psobject -Property @{ Status = 1 } }\n", "bfe-stopped"),
     ],
@@ -129,8 +129,8 @@ def test_a_run_waits_for_an_older_one_and_then_gives_up(host: Host) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows asks icacls, this asks the mode bits")
 def test_the_folder_is_closed_to_others(host: Host) -> None:
     shown = "$m = (Get-Item $path -Force).UnixMode; Write-Error $m -ErrorAction Stop"
-    hook = "        Invoke-PyWfpNetsh @netsh"
-    change = {hook: f"        $path = $folder; {shown}\n{hook}"}
+    hook = "  Invoke-PyWfpNetsh -Folder $folder"
+    change = {hook: f"  $path = $folder; {shown}\n{hook}"}
     outcome = host.run("Get-PyWfpState", change=change)
     assert "drwx------" in outcome.received.problems[0].text
 

@@ -19,7 +19,7 @@ KEY = "11111111-2222-3333-4444-555555555555"
 NAMED = {"key": KEY, "name": "n", "description": "", "flags": 0}
 OWNED = {**NAMED, "provider": None, "provider_data": ""}
 # The stand-in runs where nobody is an administrator and no filter engine answers.
-READY = {"        Assert-PyWfpReady\n": ""}
+READY = {"  Assert-PyWfpReady\n": ""}
 
 
 @pytest.fixture(autouse=True)

@@ -72,7 +72,7 @@ def test_every_form_is_known_to_the_code() -> None:
     code = "".join(
         resources.functions()[name].text for name in ("get-pywfprecordtext", "get-pywfpfieldtext")
     )
-    assert set(re.findall(r"(?:\$form -eq |^        )'(\w+)'", code, re.MULTILINE)) == FORMS
+    assert set(re.findall(r"(?:\$form -eq |^  )'(\w+)'", code, re.MULTILINE)) == FORMS
 
 
 def test_the_fields_are_those_of_real_records(samples: Path) -> None:
@@ -89,4 +89,4 @@ def test_the_fields_are_those_of_real_records(samples: Path) -> None:
 def test_a_script_carries_the_table_itself() -> None:
     text = resources.build_script("Get-PyWfpRecord").text
     assert "Import-PowerShellDataFile" not in text
-    assert "        'effective_weight value EffectiveWeight'\n" in text
+    assert "  'effective_weight value EffectiveWeight'\n" in text
