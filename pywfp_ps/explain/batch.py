@@ -197,7 +197,7 @@ class Batch:
         if flow.direction != "out" or flow.action != "connect":
             yield rows, False
             return
-        fields = Fields(flow, self._context(may_be_redirected=True))
+        fields = Fields(flow, self._context(may_be_redirected=False))
         may = np.zeros(len(rows), np.bool_)
         for stem in _REDIRECTS:
             program = self._engine.compiled.programs.get(layer_name(stem, flow))

@@ -131,11 +131,20 @@ class Engine:
         return Walk(fields, stages, redirectors)
 
     def _redirectors(self, flow: Flow) -> list[int]:
-        """Filters that may match at a redirect layer of an outbound flow (section 7)."""
+        """Filters that may match at a redirect layer of an outbound flow (section 7).
+
+        One that wants a redirected flow redirects nothing unless another did so before it.
+        """
         if flow.direction != "out" or flow.action != "connect":
             return []
+        first = self._at_redirect_layers(flow, may_be_redirected=False)
+        return self._at_redirect_layers(flow, may_be_redirected=True) if first else []
+
+    def _at_redirect_layers(self, flow: Flow, *, may_be_redirected: bool) -> list[int]:
+        context = Context(
+            facts=self.facts, epochs=self.compiled.epochs, may_be_redirected=may_be_redirected
+        )
         found = []
-        context = Context(facts=self.facts, epochs=self.compiled.epochs, may_be_redirected=True)
         for stem in ("ALE_BIND_REDIRECT", "ALE_CONNECT_REDIRECT"):
             program = self.compiled.programs.get(layer_name(stem, flow))
             if program:

@@ -113,32 +113,37 @@ def check(counts: Counter[str], what: str, capsys: pytest.CaptureFixture[str]) -
 
 
 _LUID = 71 << 48
-FOUND = [
+FOUND: list[tuple[dict[str, Any], list[Condition], dict[str, Any]]] = [
     # Which package it is was not said, but each is one of all packages: the list denies them.
-    ("PERMIT", [
+    ({"layer": ACCEPT}, [
         on("ALE_USER_ID", "O:SYG:SYD:(D;;CC;;;AC)(A;;CC;;;S-1-15-2-2)",
            kind="SECURITY_DESCRIPTOR_TYPE"),
         on("COMPARTMENT_ID", 1, kind="UINT32"),
     ], {"user": "S-1-5-21-1-2-3-1001"}),
     # A test of bits does not pair an interface with an epoch.
-    ("PERMIT", [
+    ({"layer": ACCEPT}, [
         on("INTERFACE_QUARANTINE_EPOCH", 7, kind="UINT64"),
         on("IP_ARRIVAL_INTERFACE", _LUID, "FLAGS_ANY_SET", "UINT64"),
     ], {"interface": _LUID}),
-    ("PERMIT", [
+    ({"layer": ACCEPT}, [
         on("INTERFACE_QUARANTINE_EPOCH", 7, kind="UINT64"),
         on("IP_ARRIVAL_INTERFACE", _LUID, kind="UINT64"),
     ], {"interface": _LUID}),
+    # What wants a redirected flow is not what redirects it.
+    ({"layer": "FWPM_LAYER_ALE_BIND_REDIRECT_V4"}, [
+        on("FLAGS", 0x100000, "FLAGS_ALL_SET", "UINT32"),
+        on("COMPARTMENT_ID", 1, kind="UINT32"),
+    ], {"direction": "out"}),
 ]  # fmt: skip
-"""Action and conditions of one filter, and what is said of the flow: where they once differed."""
+"""Layer and conditions of a filter, and what is said of the flow: where they once differed."""
 
 
-@pytest.mark.parametrize(("action", "conditions", "said"), FOUND)
+@pytest.mark.parametrize(("place", "conditions", "said"), FOUND)
 def test_cases_that_once_differed(
-    action: str, conditions: list[Condition], said: dict[str, Any]
+    place: dict[str, Any], conditions: list[Condition], said: dict[str, Any]
 ) -> None:
     filters = (
-        rule(1, action, *conditions, weight=1, layer=ACCEPT),
+        rule(1, "PERMIT", *conditions, weight=1, **place),
         rule(2, "BLOCK", layer=ACCEPT),
         rule(3, "PERMIT", on("INTERFACE_QUARANTINE_EPOCH", 8, kind="UINT64"),
              on("IP_ARRIVAL_INTERFACE", _LUID, kind="UINT64"), flags=("FWPM_FILTER_FLAG_BOOTTIME",),
