@@ -131,6 +131,29 @@ def test_other_bytes_anywhere_never_raise_anything_else(at: int, new: bytes, gon
         assert len({one.id for one in snapshot.filters} - known) <= 1
 
 
+_STRAY = (b"<", b"&", b"</x>", b"<a b='", b"<item>", b"</item>", b"</filters>", b"\0\1")
+
+
+@settings(max_examples=60, deadline=None)
+@given(share=st.floats(0, 1), stray=st.sampled_from(_STRAY))
+def test_damage_in_one_object_costs_that_object(share: float, stray: bytes) -> None:
+    at = WHOLE.index(b"<displayData>", int(share * WHOLE.rindex(b"<displayData>")))
+    at += len(b"<displayData>")
+    snapshot = read_dump(WHOLE[:at] + stray + WHOLE[at:])
+    known = {one.id: one for one in FILTERS}
+    as_before = [one for one in snapshot.filters if one == known.get(one.id)]
+    assert len(as_before) >= len(FILTERS) - 1
+    assert len(snapshot.filters) - len(as_before) <= 1
+    assert snapshot.gaps
+
+
+def test_runs_of_blanks_and_beginnings_take_no_time() -> None:
+    blanks = b"<wfpdiag><filters>" + b" " * 3_000_000 + b"</x>"
+    beginnings = b"<wfpdiag><filters>" + b"\n  <item></item>" * 200_000 + b"</x>"
+    for data in (blanks, beginnings):
+        assert not read_dump(data).completeness.whole
+
+
 @given(st.binary(max_size=300))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_give_a_snapshot_or_a_read_error(data: bytes) -> None:

@@ -20,7 +20,7 @@ MARK: Final = f"taken-out-{secrets.token_hex(8)}"
 
 _ATTRIBUTE: Final = f' {MARK}="'.encode()
 _END: Final = b"</item>"
-_LISTS: Final = (
+_LISTS: Final[tuple[tuple[bytes, bytes, tuple[bytes, ...]], ...]] = (
     (b'<filterCondition numItems="', b"</filterCondition>", (b"</weight>",)),
     (b'<field numItems="', b"</field>", (b"</flags>", b"<flags/>")),
 )
@@ -74,7 +74,7 @@ def cut(body: bytes, start: int = 0) -> Cuts | None:
 
 def _lists(body: bytes, start: int) -> Iterator[tuple[int, int, int]]:
     """Where each list begins, where its start tag ends (before ``>``) and its end tag begins."""
-    places = {body.find(opening, start): (opening, *rest) for opening, *rest in _LISTS}
+    places = {body.find(kind[0], start): kind for kind in _LISTS}
     places.pop(-1, None)
     while places:
         place = min(places)

@@ -16,12 +16,29 @@ from msgspec import Struct
 
 from pywfp_ps.errors import ReadError
 from pywfp_ps.read.netsh.cuts import MARK, Cuts, cut
+from pywfp_ps.read.netsh.mending import without_object_at
 
 TAG_LIMIT: Final = 24_000_000
 """Tags in one file; the dump of a host with 50,000 filters has about seven million."""
 
 DAMAGE_LIMIT: Final = 1000
 """Damaged places after which the rest of a file is not read."""
+
+_MENDED: Final = 16
+"""Damaged objects of a file that are left out one by one; each costs another parse."""
+
+_MENDED_BYTES: Final = 256 << 20
+"""Bytes that are parsed again for that; a larger file loses one damaged object at most."""
+
+_IN_TEXT: Final = frozenset(
+    {
+        "ERR_INVALID_CHAR",
+        "ERR_INVALID_ENCODING",
+        "ERR_UNDECLARED_ENTITY",
+        "WAR_UNDECLARED_ENTITY",
+    }
+)
+"""Damage after which the parser still knows what lies in what."""
 
 _ROOT: Final = "dump"
 _PIECE: Final = 64 * 1024
@@ -102,6 +119,8 @@ def parse(body: bytes, source: str, *, start: int = 0, may_cut: bool = True) -> 
         problem = "declares a document type, which netsh never does"
         raise ReadError(source, f"byte {place}", problem)
     _refuse(log, source)
+    if tree := _parse_without_damaged(body[start:], log):
+        return tree
     return _locate(_even(body, start), damaged, source)
 
 
@@ -118,6 +137,29 @@ def _parse_cut(cuts: Cuts) -> Tree | None:
     if not (_is_plain(items) and all(item.tag == "item" for item in items)):
         return None
     return Tree(root, is_plain=_is_plain(root), items=tuple(items), lists=cuts.lists)
+
+
+def _parse_without_damaged(body: bytes, log: etree._ListErrorLog) -> Tree | None:
+    """The tree without the few objects that are damaged; ``None`` where that is not all."""
+    lines = body.count(b"\n")
+    damage: list[Damage] = []
+    for _ in range(min(_MENDED, 1 + _MENDED_BYTES // len(body))):
+        if all(entry.type_name in _IN_TEXT for entry in log):
+            return None
+        first = next(iter(log))
+        column = first.column - (len(_ROOT) + 2 if first.line == 1 else 0)
+        found = without_object_at(body, first.line, column)
+        if found is None:
+            return None
+        # Lines of what was taken out are counted, so that the number is the one in the file.
+        line = first.line + lines - body.count(b"\n")
+        said = f"{first.message[:200].strip()}: an object of {found.size} bytes is left out"
+        damage.append(Damage(line, said))
+        body = found.body
+        root, _, log = _feed(_even(body, 0))
+        if root is not None:
+            return Tree(root, tuple(damage), is_plain=_is_plain(root))
+    return None
 
 
 def _feed(
@@ -138,9 +180,20 @@ def _feed(
             _refuse(parser.feed_error_log, source)
             if errors > DAMAGE_LIMIT:
                 break
+    root = _end(parser)
+    return root, damaged, parser.feed_error_log
+
+
+def _end(parser: etree.XMLParser) -> Element | None:
+    """The root of a sound text; a tag that never ends shows only now, by what it held back."""
     parser.feed(f"</{_ROOT}>")
-    log = parser.feed_error_log
-    return (None if log else parser.close()), damaged, log
+    if parser.feed_error_log:
+        return None
+    try:
+        root = parser.close()
+    except etree.XMLSyntaxError:
+        return None
+    return None if parser.feed_error_log else root
 
 
 def _is_plain(root: Element) -> bool:
@@ -172,7 +225,7 @@ def _locate(pieces: Iterable[bytes], damaged: set[int], source: str) -> Tree:
             if errors > DAMAGE_LIMIT:
                 break
     broken.update(opened)
-    parser.feed(f"</{_ROOT}>")
+    _end(parser)
     log = parser.feed_error_log
     _refuse(log, source)
     damage = tuple(Damage(entry.line, entry.message[:200].strip()) for entry in log)
