@@ -38,6 +38,7 @@ _ITEM = {"LiteralPath", "Force", "ErrorAction"}
 COMMANDS: Mapping[str, set[str]] = {
     "ConvertTo-Json": {"InputObject", "Compress", "Depth", "WarningAction"},
     "Get-Acl": {"LiteralPath"},
+    "Get-Acl": {"LiteralPath"},
     "Get-AuthenticodeSignature": {"LiteralPath"},
     "Get-ChildItem": {"LiteralPath", "Directory", "File", "Filter", "Force", "ErrorAction"},
     "Get-CimInstance": {"Namespace", "ClassName", "Filter", "OperationTimeoutSec"},
@@ -100,7 +101,8 @@ TYPES = {
     "System.BitConverter", "System.Convert", "System.Text.Encoding",
     "System.IO.File", "System.IO.FileAccess", "System.IO.FileMode", "System.IO.FileShare",
     "System.IO.Compression.CompressionMode",
-    "System.Diagnostics.ProcessPriorityClass",
+    "System.Diagnostics.ProcessPriorityClass", "System.Diagnostics.Stopwatch",
+    "System.StringComparison",
     "System.Security.Cryptography.SHA256",
     "System.Security.Principal.WindowsBuiltInRole", "System.Security.Principal.WindowsIdentity",
 }  # fmt: skip

@@ -29,25 +29,36 @@ function Invoke-PyWfpNetsh {
         RedirectStandardOutput = Join-Path $Folder 'netsh.out'
         RedirectStandardError = Join-Path $Folder 'netsh.err'
     }
-    $wanted = $start.RedirectStandardOutput
+    $wanted = $start['RedirectStandardOutput']
     if ($Path) {
         $wanted = $Path
     }
+    $full = Test-PyWfpFullLanguage
     $process = Start-Process @start -NoNewWindow -PassThru
     try {
         # Windows PowerShell knows the exit code only of a process whose handle was asked for.
         $null = $process.Handle
         Set-PyWfpLowPriority -Process $process
-        for ($waited = 0; -not $process.HasExited; $waited += 1) {
-            if ($waited -ge 10 * $LimitSeconds) {
+        $waited = 0
+        $checked = 0
+        while (-not $process.HasExited) {
+            $last = Get-PyWfpTick
+            if ($waited -ge 1000 * $LimitSeconds) {
                 Write-Error -Message "netsh took more than $LimitSeconds s." -ErrorId 'PyWfp.netsh-timeout' `
                     -Category OperationTimeout -ErrorAction Stop
             }
-            Start-Sleep -Milliseconds 100
-            Assert-PyWfpSize -Path $wanted -MaxMegabytes $MaxMegabytes
-            if ($waited % 10 -eq 0) {
-                Assert-PyWfpDisk -Folder $Folder -Megabytes 100
+            if ($full) {
+                [void] $process.WaitForExit(100)
             }
+            else {
+                Start-Sleep -Milliseconds 100
+            }
+            Assert-PyWfpSize -Path $wanted -MaxMegabytes $MaxMegabytes
+            if ($waited -ge $checked) {
+                Assert-PyWfpDisk -Folder $Folder -Megabytes 100
+                $checked = $waited + 1000
+            }
+            $waited += Get-PyWfpStep -Since $last
         }
     }
     finally {
@@ -55,7 +66,7 @@ function Invoke-PyWfpNetsh {
             Stop-Process -InputObject $process -Force
         }
     }
-    if (Test-PyWfpFullLanguage) {
+    if ($full) {
         # Elsewhere than on Windows what it printed may still be on its way into the file.
         [void] $process.WaitForExit()
     }
@@ -63,7 +74,7 @@ function Invoke-PyWfpNetsh {
     # What it prints is in the language of the machine: for people only.
     $made = (Test-Path -LiteralPath $wanted) -and (Get-Item -LiteralPath $wanted -Force).Length -gt 0
     if ($process.ExitCode -ne 0 -or -not $made) {
-        $said = @(Get-Content -LiteralPath $start.RedirectStandardOutput -TotalCount 5) -join ' '
+        $said = @(Get-Content -LiteralPath $start['RedirectStandardOutput'] -TotalCount 5) -join ' '
         Write-Error -Message "netsh ended with code $($process.ExitCode): $said" -ErrorId 'PyWfp.netsh-failed' `
             -Category InvalidResult -ErrorAction Stop
     }

@@ -10,7 +10,6 @@ function New-PyWfpFolder {
 
     $random = [guid]::NewGuid().ToString('N').Substring(0, 12)
     $path = Join-Path (Get-PyWfpTempPath) "pywfp-$Run-$PID-$random"
-    $null = New-Item -ItemType Directory -Path $path
     if ($env:SystemRoot) {
         # Administrators, and whoever owns it (owner rights): SIDs, since names are localised.
         $program = Find-PyWfpProgram -Name 'icacls'
@@ -20,6 +19,7 @@ function New-PyWfpFolder {
         $program = Find-PyWfpProgram -Name 'chmod'
         $arguments = @('700', $path)
     }
+    $null = New-Item -ItemType Directory -Path $path
     $code = Get-PyWfpExitCode -Path $program -Argument $arguments
     if ($code -ne 0) {
         Remove-PyWfpFolder -Path $path

@@ -9,7 +9,7 @@ function Test-PyWfpRun {
     param([object] $Folder)
 
     $maker = @()
-    if ($Folder.Name -match '-([0-9]{1,9})-[0-9a-f]{12}$') {
+    if ($Folder.Name -match '-([0-9]{1,9})-[0-9a-f]{12}\z') {
         $maker = @(Get-Process -Id $Matches[1] -ErrorAction SilentlyContinue)
     }
     if ($maker.Count -eq 0) {

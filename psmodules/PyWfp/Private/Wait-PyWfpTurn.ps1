@@ -11,9 +11,14 @@ function Wait-PyWfpTurn {
     param([string] $Folder, [int] $LimitSeconds)
 
     $mine = Get-Item -LiteralPath $Folder -Force
-    $before = $true
-    for ($waited = 0; $waited -le 4 * $LimitSeconds; $waited += 1) {
+    $waited = 0
+    while ($true) {
+        $last = Get-PyWfpTick
         $before = @(foreach ($other in @(Get-PyWfpRunFolder)) {
+                # What this very process has left is none to wait for: it would never go.
+                if ($other.Name -eq $mine.Name -or $other.Name -cmatch "-$PID-[0-9a-f]{12}\z") {
+                    continue
+                }
                 $older = $other.CreationTimeUtc -lt $mine.CreationTimeUtc
                 $same = $other.CreationTimeUtc -eq $mine.CreationTimeUtc
                 if (($older -or ($same -and $other.Name -lt $mine.Name)) -and (Test-PyWfpRun -Folder $other)) {
@@ -23,8 +28,11 @@ function Wait-PyWfpTurn {
         if ($before.Count -eq 0) {
             return
         }
+        if ($waited -ge 1000 * $LimitSeconds) {
+            Write-Error -Message "Another run is at work: $($before[0])." -ErrorId 'PyWfp.busy' `
+                -Category ResourceBusy -ErrorAction Stop
+        }
         Start-Sleep -Milliseconds 250
+        $waited += Get-PyWfpStep -Since $last
     }
-    Write-Error -Message "Another run is at work: $($before[0])." -ErrorId 'PyWfp.busy' `
-        -Category ResourceBusy -ErrorAction Stop
 }

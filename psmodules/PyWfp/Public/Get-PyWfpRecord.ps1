@@ -16,7 +16,7 @@ function Get-PyWfpRecord {
     [CmdletBinding()]
     param(
         [ValidateSet('Filter', 'Layer', 'SubLayer', 'Provider', 'Callout', 'Session', 'AleEndpoint', 'NetEvent', 'EngineOption')] [string[]] $Kind = @('Provider', 'SubLayer', 'Layer', 'Callout', 'Filter', 'Session', 'AleEndpoint', 'EngineOption'),
-        [ValidatePattern('^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$')] [string[]] $LayerKey = @(),
+        [ValidatePattern('^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\z')] [string[]] $LayerKey = @(),
         [ValidateSet('true', 'false')] [string] $WithSecurityDescriptor = 'false'
     )
 
@@ -27,8 +27,8 @@ function Get-PyWfpRecord {
     $seen = @{ newest = @() }
     try {
         Send-PyWfpHostFact -Call $call
-        $swept = @(Clear-PyWfpFolder)
         Assert-PyWfpReady
+        $swept = @(Clear-PyWfpFolder)
         Send-PyWfpRecord -Call $call -Kind $Kind -LayerKey $LayerKey -Descriptor ($WithSecurityDescriptor -eq 'true') -Seen $seen
         Send-PyWfpAfter -Call $call -Swept $swept -NewestFilter $seen['newest']
     }

@@ -16,10 +16,10 @@ function Get-PyWfpSecurityEvent {
     #>
     [CmdletBinding()]
     param(
-        [ValidatePattern('^([0-9]{8}T[0-9]{9}Z)?$')] [string] $After = '',
-        [ValidatePattern('^([0-9]{8}T[0-9]{9}Z)?$')] [string] $Before = '',
-        [ValidatePattern('^(5031|515[0-9]|544[0-9]|5450)$')] [string[]] $Id = @(),
-        [ValidatePattern('^[1-9][0-9]{0,6}$')] [string] $MaxCount = '100000'
+        [ValidatePattern('^([0-9]{8}T[0-9]{9}Z)?\z')] [string] $After = '',
+        [ValidatePattern('^([0-9]{8}T[0-9]{9}Z)?\z')] [string] $Before = '',
+        [ValidatePattern('^(5031|515[0-9]|544[0-9]|5450)\z')] [string[]] $Id = @(),
+        [ValidatePattern('^[1-9][0-9]{0,6}\z')] [string] $MaxCount = '100000'
     )
 
     Set-StrictMode -Version Latest

@@ -21,9 +21,9 @@ function Get-PyWfpSnapshot {
     param(
         [ValidateSet('netsh', 'ntobjectmanager', 'both')] [string] $Source = 'netsh',
         [ValidateSet('', 'Service', 'Driver', 'Process', 'Listener', 'Route', 'FirewallProfile', 'FirewallRule', 'Proxy', 'AuditPolicy', 'SysPort', 'Volume', 'Interface', 'Option', 'NetEvent')] [string[]] $Context = @('Service', 'Driver', 'Process', 'Listener', 'Route', 'FirewallProfile', 'FirewallRule', 'Proxy', 'AuditPolicy', 'SysPort', 'Volume', 'Interface', 'Option', 'NetEvent'),
-        [ValidatePattern('^[0-9A-Za-z-]{1,40}$')] [string] $Run = 'local',
-        [ValidatePattern('^[0-9]{1,4}$')] [string] $LimitSeconds = '120',
-        [ValidatePattern('^[0-9]{1,6}$')] [string] $MaxMegabytes = '512'
+        [ValidatePattern('^[0-9A-Za-z-]{1,40}\z')] [string] $Run = 'local',
+        [ValidatePattern('^[0-9]{1,4}\z')] [string] $LimitSeconds = '120',
+        [ValidatePattern('^[0-9]{1,6}\z')] [string] $MaxMegabytes = '512'
     )
 
     Set-StrictMode -Version Latest

@@ -14,9 +14,9 @@ function Get-PyWfpState {
     #>
     [CmdletBinding()]
     param(
-        [ValidatePattern('^[0-9A-Za-z-]{1,40}$')] [string] $Run = 'local',
-        [ValidatePattern('^[0-9]{1,4}$')] [string] $LimitSeconds = '120',
-        [ValidatePattern('^[0-9]{1,6}$')] [string] $MaxMegabytes = '512'
+        [ValidatePattern('^[0-9A-Za-z-]{1,40}\z')] [string] $Run = 'local',
+        [ValidatePattern('^[0-9]{1,4}\z')] [string] $LimitSeconds = '120',
+        [ValidatePattern('^[0-9]{1,6}\z')] [string] $MaxMegabytes = '512'
     )
 
     Set-StrictMode -Version Latest
@@ -25,8 +25,8 @@ function Get-PyWfpState {
     $call = 'Get-PyWfpState'
     try {
         Send-PyWfpHostFact -Call $call
-        $swept = @(Clear-PyWfpFolder)
         Assert-PyWfpReady
+        $swept = @(Clear-PyWfpFolder)
         $dump = @{ Run = $Run; LimitSeconds = $LimitSeconds; MaxMegabytes = $MaxMegabytes }
         Send-PyWfpNetshFile -Part 'state' -Content 'netsh-state' -Call $call -Argument 'wfp', 'show', 'state' @dump
         Send-PyWfpAfter -Call $call -Swept $swept
