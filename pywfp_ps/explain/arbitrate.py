@@ -217,8 +217,8 @@ def _group_outcomes(votes: list[tuple[Met, Votes]]) -> set[Outcome]:
     """
     asked = [(one, vote) for one, vote in votes if vote != (NONE,)]
     # A callout that is taken to permit is not the same answer as a permit.
-    kinds = {(one.entry.strict, vote) for one, vote in asked}
-    if len(kinds) == 1:
+    kinds = {(one.entry.strict, vote, one.entry.may_lack_driver) for one, vote in asked}
+    if len(kinds) == 1 and not asked[0][0].entry.may_lack_driver:
         _, vote = asked[0]
         sure = [one.entry.filter.id for one, _ in asked if one.answer == YES]
         if sure and len(vote) == 1:

@@ -44,6 +44,7 @@ class Entry(Struct, frozen=True, kw_only=True):
         strict: What it may make its sublayer say when it matches.
         policy: The same in the policy verdict.
         is_callout: Whether a callout decides for it (registered, or perhaps so).
+        may_lack_driver: Whether either the callout or the filter itself answers (rule 9.3).
     """
 
     filter: Filter
@@ -51,6 +52,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     strict: Votes
     policy: Votes
     is_callout: bool
+    may_lack_driver: bool = False
 
     @property
     def votes(self) -> bool:
@@ -179,6 +181,7 @@ class _Compiler:
             strict=strict,
             policy=policy,
             is_callout=asks and (callout is None or callout.is_registered),
+            may_lack_driver=asks and callout is None,
         )
 
     def _run(self, atoms: list[int]) -> int:

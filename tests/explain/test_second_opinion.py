@@ -15,16 +15,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec import structs
 
 from pywfp_ps.explain import Engine
 from pywfp_ps.explain.batch import Batch, Flows
-from pywfp_ps.model.objects import Condition, Snapshot
+from pywfp_ps.model.objects import PERMIT_IF_CALLOUT_UNREGISTERED, Condition, Snapshot
 from pywfp_ps.read import read_state
 from pywfp_ps.write import write_state
 from tests.explain.flows_given import flow_of_given
 from tests.explain.second_opinion import events_of, of_batch, of_engine, of_second, shares, short_of
-from tests.explain.small import ACCEPT, on, policy, rule
+from tests.explain.small import ACCEPT, CONNECT, DRIVER, on, policy, rule
 from tests.explain.strategies import flow_given, policies
 from tests.oracle.explain_oracle import explain as second_explain
 from tests.oracle.oracle_read import State
@@ -113,6 +113,8 @@ def check(counts: Counter[str], what: str, capsys: pytest.CaptureFixture[str]) -
 
 
 _LUID = 71 << 48
+_UNLISTED = "{ca000000-0000-4000-8000-000000000063}"
+_IF_GONE = (PERMIT_IF_CALLOUT_UNREGISTERED,)
 FOUND: list[tuple[dict[str, Any], list[Condition], dict[str, Any]]] = [
     # Which package it is was not said, but each is one of all packages: the list denies them.
     ({"layer": ACCEPT}, [
@@ -149,10 +151,27 @@ def test_cases_that_once_differed(
              on("IP_ARRIVAL_INTERFACE", _LUID, kind="UINT64"), flags=("FWPM_FILTER_FLAG_BOOTTIME",),
              layer=ACCEPT),
     )  # fmt: skip
-    data = write_state(replace(policy(*filters), callouts=()))
+    data = write_state(structs.replace(policy(*filters), callouts=()))
     given = {"direction": "in", "protocol": 6, "local_address": "192.0.2.10",
              "remote_address": "203.0.113.10", "local_port": 443, **said}  # fmt: skip
     agree(Engine(read_state(data)), second_read(data.decode("utf-8-sig")), [given], Counter())
+
+
+def test_a_callout_and_one_that_may_lack_its_driver_are_no_one_answer() -> None:
+    app = on("ALE_APP_ID", "System", kind="BYTE_BLOB_TYPE")
+    asks = "CALLOUT_TERMINATING"
+    for first, second in ((DRIVER, _UNLISTED), (_UNLISTED, _UNLISTED), (DRIVER, DRIVER)):
+        filters = (
+            rule(1, asks, on("COMPARTMENT_ID", 1, kind="UINT32"), callout=first, flags=_IF_GONE),
+            rule(2, asks, app, callout=second, flags=_IF_GONE),
+            rule(3, asks, app, callout=second, flags=_IF_GONE),
+        )
+        made = policy(*filters)
+        callouts = [structs.replace(one, layer=CONNECT) for one in made.callouts]
+        data = write_state(structs.replace(made, callouts=tuple(callouts)))
+        given = {"direction": "out", "protocol": 6, "local_address": "192.0.2.10",
+                 "remote_address": "203.0.113.10", "app": "System"}  # fmt: skip
+        agree(Engine(read_state(data)), second_read(data.decode("utf-8-sig")), [given], Counter())
 
 
 def test_hostile_policies_get_the_same_answers() -> None:
