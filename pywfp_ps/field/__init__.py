@@ -1,0 +1,20 @@
+"""What we assume of Windows and could not check, and how any Windows machine answers it."""
+
+from __future__ import annotations
+
+from pywfp_ps.field.asking import Asked, ask
+from pywfp_ps.field.assumptions import Assumption, assumptions
+from pywfp_ps.field.bundle import Bundle, read_bundle, write_bundle
+from pywfp_ps.field.checks import Result, results
+
+__all__ = [
+    "Asked",
+    "Assumption",
+    "Bundle",
+    "Result",
+    "ask",
+    "assumptions",
+    "read_bundle",
+    "results",
+    "write_bundle",
+]
