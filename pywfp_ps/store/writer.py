@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import re
+import secrets
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,9 @@ HOST_FILE: Final = "host.json"
 
 _PART_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _GZIP_LEVEL: Final = 6
+_RESERVE: Final = ".reserve"
+_RESERVE_BYTES: Final = 1 << 20
+"""Kept free while a run is written, so that a full disk leaves room for the last words on it."""
 
 Outcome = Literal["ok", "partial", "failed", "cancelled"]
 
@@ -68,6 +72,9 @@ class RunWriter:
     Attributes:
         run_id: Id of the run.
         folder: Its folder.
+        flushes: How often rows went to disk so far; then all of them were there.
+        lost: Hosts whose last rows could not be written, with what is left of them. The run says so
+            of them where it can be finished at all.
     """
 
     def __init__(
@@ -95,6 +102,12 @@ class RunWriter:
         self._notes = list(manifest.notes)
         self._guard = threading.RLock()
         self._open = True
+        self.flushes = 0
+        self.lost: dict[str, Literal["partial", "failed"]] = {}
+        self._reserve = folder / _RESERVE
+        if not rewrites:
+            with contextlib.suppress(OSError):  # then the last words may not fit: no worse than now
+                write_raw(self._reserve, secrets.token_bytes(_RESERVE_BYTES))
 
     def put_raw(self, host: str, part: str, data: bytes, *, info: Struct | None = None) -> Path:
         """Keep the bytes of a part; when this returns they are on disk whole.
@@ -233,22 +246,34 @@ class RunWriter:
         with self._guard:
             if not self._open:
                 return
+            failure: StoreError | None = None
             try:
-                self._flush()
+                self._free_reserve()
+                try:
+                    self._flush()
+                except StoreError as error:
+                    failure = error
+                    self._lose(error)
                 self._keep_old_rows()
                 hosts = self._hosts_table()
                 if hosts.num_rows:
                     self._write("hosts", hosts)
-                self._close(hosts, interrupted=interrupted)
+                self._close(hosts, interrupted=interrupted or failure is not None)
+            except StoreError as error:
+                self.lost = dict.fromkeys(self._seen, "failed")
+                raise failure or error from None
             finally:
                 self._open = False
                 self._lock.release()
+            if failure is not None:
+                raise failure
 
     def abandon(self) -> None:
         """Leave what was there before: the rows of a rewritten run, or a run of raw parts only."""
         with self._guard:
             if self._open:
                 self._open = False
+                self._free_reserve()
                 self._remove_others(self._manifest)
                 self._lock.release()
 
@@ -280,18 +305,49 @@ class RunWriter:
             raise UsageError("a host needs a name")
 
     def _flush(self) -> None:
+        """Write the rows that wait, all of them or none."""
         import pyarrow as pa
 
-        for kind, hosts in self._waiting.items():
-            tables = [hosts[host] for host in sorted(hosts)]
-            self._write(kind, pa.concat_tables(tables))
+        made: list[tuple[str, Part]] = []
+        try:
+            for kind, hosts in self._waiting.items():
+                tables = [hosts[host] for host in sorted(hosts)]
+                made.append((kind, self._part(kind, pa.concat_tables(tables))))
+        except BaseException:
+            for _, part in made:
+                with contextlib.suppress(OSError):
+                    (self.folder / part.file).unlink()
+            raise
+        for kind, part in made:
+            self._parts.setdefault(kind, []).append(part)
         self._waiting.clear()
         self._waiting_bytes = 0
+        self.flushes += 1
+
+    def _lose(self, why: StoreError) -> None:
+        """Say of the hosts whose rows wait that the store does not hold them."""
+        for kind, hosts in self._waiting.items():
+            for host in hosts:
+                seen = {k: v for k, v in self._seen.get(host, {}).items() if k != kind}
+                self._seen[host] = seen
+                self.lost[host] = "partial" if "snapshots" in seen else "failed"
+        for host, outcome in self.lost.items():
+            if not self._seen[host]:
+                del self._seen[host]
+            told = {"outcome": outcome, "cause": "store", "detail": str(why), "can_retry": True}
+            self._outcomes[host] = {**self._outcomes.get(host, {}), **told, "advice": None}
+        self._waiting.clear()
+
+    def _free_reserve(self) -> None:
+        with contextlib.suppress(OSError):
+            self._reserve.unlink(missing_ok=True)
 
     def _write(self, kind: str, table: pa.Table) -> None:
+        self._parts.setdefault(kind, []).append(self._part(kind, table))
+
+    def _part(self, kind: str, table: pa.Table) -> Part:
         with _told(self.folder / kind):
-            part = write_part(self.folder, kind, table)
-        self._parts.setdefault(kind, []).append(part)
+            return write_part(self.folder, kind, table)
 
     def _keep_old_rows(self) -> None:
         """Of a run that goes on: the parts it had, without hosts that brought rows again."""
@@ -333,7 +389,7 @@ class RunWriter:
         row["holds"] = sorted({str(KINDS[kind].group) for kind in seen}) or None
         if snapshot is not None:
             row["filters"] = seen.get("filters", 0)
-            counts = (seen.get(kind, 0) for kind in ("gaps", "context_gaps"))
+            counts = (seen.get(kind, 0) for kind in ("gaps", "facts_gaps", "context_gaps"))
             row["gap_count"] = sum(count for count in counts if isinstance(count, int))
         stated = {name: value for name, value in told.items() if value is not None}
         if "outcome" in stated and "cause" not in stated:

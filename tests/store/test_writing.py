@@ -237,9 +237,11 @@ def refuse(wanted: str, number: int) -> Callable[..., Path]:
     return write
 
 
-@pytest.mark.parametrize("where", ["filters/", "manifest.json"])
+@pytest.mark.parametrize(
+    ("where", "is_told"), [("filters/", True), ("conditions/", True), ("manifest.json", False)]
+)
 def test_a_full_disk_leaves_no_run_that_looks_whole(
-    store: Store, monkeypatch: pytest.MonkeyPatch, where: str
+    store: Store, monkeypatch: pytest.MonkeyPatch, where: str, is_told: bool
 ) -> None:
     put_run(store, "a", count=1)
     with store.begin_run(command="import") as writer:
@@ -250,9 +252,29 @@ def test_a_full_disk_leaves_no_run_that_looks_whole(
             writer.finish()
     monkeypatch.undo()
     assert [(run.state, run.readable) for run in store.runs()] == [
-        ("done", True), ("interrupted", False)
+        ("done", True), ("interrupted", is_told)
     ]  # fmt: skip
     assert store.query(COUNT).all() == [("a", 1)]
+    assert writer.lost == {"a": "failed"}
+    assert list(writer.folder.rglob(".reserve")) == []
+    if is_told:
+        (line,) = store.hosts(run=writer.run_id)
+        assert (line.outcome, line.cause) == ("failed", "store")
+        assert list(writer.folder.glob("[!h]*/*.parquet")) == []
+
+
+def test_rows_that_had_no_room_once_are_written_when_there_is_some(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.begin_run(command="import", buffer_bytes=1) as writer:
+        writer.add("a", made_snapshot(1))
+        monkeypatch.setattr("pywfp_ps.store.parts.write_raw", refuse("filters/", errno.ENOSPC))
+        with pytest.raises(StoreError, match="No space left on device"):
+            writer.add("b", made_snapshot(3))
+        monkeypatch.undo()
+        writer.add("c", made_snapshot(2))
+    assert writer.lost == {}
+    assert sorted(store.query(COUNT).all()) == [("a", 1), ("b", 3), ("c", 2)]
 
 
 _AS_NOBODY = """
