@@ -17,7 +17,7 @@ PARSER = Parser(Language(tree_sitter_powershell.language()))
 
 # learn.microsoft.com, "Approved Verbs for PowerShell Commands"; those that a module like this needs
 VERBS = {
-    "Add", "Assert", "Clear", "ConvertFrom", "ConvertTo", "Enable", "Disable", "Find", "Get",
+    "Add", "Assert", "Clear", "ConvertFrom", "ConvertTo", "Enable", "Disable", "Find", "Get", "Hide",
     "Invoke", "Measure", "New", "Read", "Remove", "Repair", "Restore", "Select", "Send", "Set",
     "Start", "Stop", "Test", "Undo", "Update", "Wait", "Write", "Import",
 }  # fmt: skip
@@ -52,7 +52,7 @@ COMMANDS: Mapping[str, set[str]] = {
     "Get-Process": {"Id", "ErrorAction"},
     "Get-Service": {"Name", "ErrorAction"},
     "Get-UICulture": set(),
-    "Get-WinEvent": {"LogName", "FilterXPath", "Oldest", "MaxEvents"},
+    "Get-WinEvent": {"LogName", "FilterXPath", "Oldest", "MaxEvents", "ErrorAction"},
     "Import-Module": {"Name", "PassThru", "WarningAction"},
     "Import-PowerShellDataFile": {"LiteralPath"},
     "Invoke-CimMethod": {"Query", "MethodName", "Arguments"},
@@ -79,7 +79,7 @@ COMMANDS: Mapping[str, set[str]] = {
     "Get-FwProvider": {"Engine", "ErrorAction"},
     "Get-FwSession": {"Engine", "ErrorAction"},
     "Get-FwSubLayer": {"Engine", "ErrorAction"},
-    "New-FwFilterTemplate": {"LayerKey", "Flags"},
+    "New-FwFilterTemplate": {"LayerKey", "Flags", "ErrorAction"},
 }
 """Commands that 5.1 and 7 have, with the parameters that are used; anything else is refused."""
 

@@ -15,10 +15,19 @@ function Get-PyWfpAuditPolicy {
             Write-Error -Message "auditpol ended with code $code." -ErrorId 'PyWfp.audit-failed' `
                 -Category InvalidResult -ErrorAction Stop
         }
+        $found = [ordered]@{}
         foreach ($line in @(Get-Content -LiteralPath $path)) {
-            if ("$line" -match '\{([0-9A-Fa-f-]{36})\}.*,([0-9]+)\s*$') {
-                [ordered]@{ subcategory = $Matches[1].ToLowerInvariant(); setting = [int] $Matches[2] }
+            # The machine's own settings come first; a user's own may follow.
+            if ("$line" -match '\{([0-9A-Fa-f-]{36})\}.*,([0-9]{1,9})\s*$' -and @($found.Keys) -notcontains $Matches[1]) {
+                $found[$Matches[1]] = [int] $Matches[2]
             }
+        }
+        if ($found.Count -eq 0) {
+            Write-Error -Message 'The file of auditpol holds no setting that can be read.' `
+                -ErrorId 'PyWfp.audit-failed' -Category InvalidData -ErrorAction Stop
+        }
+        foreach ($guid in @($found.Keys)) {
+            [ordered]@{ subcategory = $guid.ToLowerInvariant(); setting = $found[$guid] }
         }
     }
     finally {

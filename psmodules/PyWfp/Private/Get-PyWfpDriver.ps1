@@ -6,7 +6,7 @@ function Get-PyWfpDriver {
     [CmdletBinding()]
     param()
 
-    $began = [DateTime]::UtcNow
+    $began = Get-PyWfpTick
     foreach ($driver in @(Get-CimInstance -OperationTimeoutSec 20 -ClassName 'Win32_SystemDriver' -Filter "State = 'Running'")) {
         # \??\C:\x.sys, \SystemRoot\x.sys, system32\x.sys and C:\x.sys are all in use.
         $path = "$($driver.PathName)" -replace '^\\\?\?\\', ''
@@ -19,19 +19,22 @@ function Get-PyWfpDriver {
             version = $null
             signer = $null
         }
-        if ($path -and (Test-Path -LiteralPath $path)) {
+        try {
             $about = (Get-Item -LiteralPath $path -Force).VersionInfo
             $row['company'] = $about.CompanyName
             $row['version'] = $about.FileVersion
             # A signature takes tens of milliseconds: those of the system's own drivers are not asked.
-            $spent = ([DateTime]::UtcNow - $began).TotalSeconds
-            if ($about.CompanyName -ne 'Microsoft Corporation' -and $spent -lt 3) {
+            if ($about.CompanyName -ne 'Microsoft Corporation' -and (Get-PyWfpTick) - $began -lt 3000) {
                 $signature = Get-AuthenticodeSignature -LiteralPath $path
                 if ($null -ne $signature.SignerCertificate) {
                     $row['signer'] = $signature.SignerCertificate.Subject
                     $row['signature_status'] = [int] $signature.Status
                 }
             }
+        }
+        catch {
+            # Its file cannot be read, or has no version: what is not known stays null.
+            $null = $_
         }
         $row
     }

@@ -1,8 +1,8 @@
 function Get-PyWfpEventText {
     <#
     .SYNOPSIS
-        Gives an event of the log as JSON: data with names, or, in constrained language, values in
-        the event's own order.
+        Gives an event of the log as JSON: data with names, or, in constrained language and where its
+        XML cannot be read, values in the event's own order.
     .PARAMETER InputObject
         The event.
     #>
@@ -16,11 +16,21 @@ function Get-PyWfpEventText {
         time = $InputObject.TimeCreated.ToUniversalTime().ToString('o')
         computer = "$($InputObject.MachineName)"
     }
+    $named = $null
     if (Test-PyWfpFullLanguage) {
-        $xml = [xml] $InputObject.ToXml()
-        $record['data'] = @(foreach ($node in @($xml.GetElementsByTagName('Data'))) {
-                [ordered]@{ name = $node.GetAttribute('Name'); text = $node.InnerText }
-            })
+        try {
+            $xml = [xml] $InputObject.ToXml()
+            $named = @(foreach ($node in @($xml.GetElementsByTagName('Data'))) {
+                    [ordered]@{ name = $node.GetAttribute('Name'); text = $node.InnerText }
+                })
+        }
+        catch {
+            # A control character in a name is enough, and must not cost the events after it.
+            $named = $null
+        }
+    }
+    if ($null -ne $named) {
+        $record['data'] = $named
     }
     else {
         $record['values'] = @(foreach ($property in @($InputObject.Properties)) { "$($property.Value)" })

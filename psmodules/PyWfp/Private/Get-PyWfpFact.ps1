@@ -37,7 +37,7 @@ function Get-PyWfpFact {
     }
     $took = [ordered]@{}
     $unknown = @(foreach ($name in @($single.Keys) + @($several.Keys)) {
-            $began = [DateTime]::UtcNow
+            $began = Get-PyWfpTick
             $fact[$name] = $null
             try {
                 if (@($single.Keys) -contains $name) {
@@ -50,7 +50,7 @@ function Get-PyWfpFact {
             catch {
                 [ordered]@{ fact = $name; id = "$($_.FullyQualifiedErrorId)"; text = "$($_.Exception.Message)" }
             }
-            $took[$name] = [int] ([DateTime]::UtcNow - $began).TotalMilliseconds
+            $took[$name] = (Get-PyWfpTick) - $began
         })
     $fact['unknown'] = $unknown
     $fact['step_ms'] = $took

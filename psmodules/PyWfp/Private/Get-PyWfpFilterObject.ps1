@@ -10,6 +10,6 @@ function Get-PyWfpFilterObject {
     [CmdletBinding()]
     param([object] $Engine, [string] $LayerKey)
 
-    $template = New-FwFilterTemplate -LayerKey $LayerKey -Flags 'IncludeBoottime, IncludeDisabled'
+    $template = New-FwFilterTemplate -LayerKey $LayerKey -Flags 'IncludeBoottime, IncludeDisabled' -ErrorAction Stop
     Get-FwFilter -Engine $Engine -Template $template -ErrorAction Stop
 }

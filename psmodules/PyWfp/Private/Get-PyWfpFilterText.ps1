@@ -18,17 +18,21 @@ function Get-PyWfpFilterText {
     if ($LayerKey.Count -eq 0) {
         $keys = @(foreach ($layer in @(Get-FwLayer -Engine $Engine -ErrorAction Stop)) { $layer.Key.ToString() })
     }
+    $failed = @()
     $texts = @(foreach ($key in $keys) {
             try {
                 $found = @(Get-PyWfpFilterObject -Engine $Engine -LayerKey $key)
                 Get-PyWfpRecordText -Kind 'Filter' -InputObject $found -Column $Column -Descriptor $Descriptor
             }
             catch {
-                # What no layer will answer is no gap.
-                Assert-PyWfpStatus -Problem $_
+                $failed += $_
                 $gap = [ordered]@{ kind = 'gap'; of = 'filter'; about = $key; id = "$($_.FullyQualifiedErrorId)"; text = "$($_.Exception.Message)" }
                 (ConvertTo-PyWfpJson -InputObject $gap) + "`n"
             }
         })
+    if ($failed.Count -gt 0 -and $failed.Count -eq @($keys).Count) {
+        # What no layer will answer is no gap.
+        Assert-PyWfpStatus -Problem $failed[0]
+    }
     -join $texts
 }

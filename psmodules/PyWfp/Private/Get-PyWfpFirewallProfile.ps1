@@ -8,7 +8,8 @@ function Get-PyWfpFirewallProfile {
 
     $stores = Get-PyWfpFirewallStore
     foreach ($store in @($stores.Keys)) {
-        foreach ($name in '', 'DomainProfile', 'StandardProfile', 'PublicProfile') {
+        # Windows calls the private profile's key StandardProfile; policy knows both names.
+        foreach ($name in '', 'DomainProfile', 'StandardProfile', 'PrivateProfile', 'PublicProfile') {
             $key = $stores[$store]
             if ($name) {
                 $key = "$key\$name"

@@ -15,7 +15,8 @@ function Get-PyWfpFirewallRule {
                 continue
             }
             foreach ($id in @($values.Keys)) {
-                if ("$($values[$id])" -match '^v[0-9]+\.[0-9]+\|') {
+                # One that cannot be read is told as a rule without text.
+                if ($null -eq $values[$id] -or "$($values[$id])" -match '^v[0-9]+\.[0-9]+\|') {
                     [ordered]@{ store = $store; id = $id; rule = "$($values[$id])" }
                 }
             }

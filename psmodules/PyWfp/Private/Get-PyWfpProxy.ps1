@@ -1,7 +1,7 @@
 function Get-PyWfpProxy {
     <#
     .SYNOPSIS
-        Gives the proxy settings of the machine and of users whose hive is loaded.
+        Gives the proxy settings of the machine and of users whose hive is loaded, without accounts.
     #>
     [CmdletBinding()]
     param()
@@ -14,20 +14,38 @@ function Get-PyWfpProxy {
         'HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Microsoft\Windows\CurrentVersion\Internet Settings'
     )
     foreach ($hive in @(Get-ChildItem -LiteralPath 'Registry::HKEY_USERS')) {
-        if ($hive.PSChildName -match '^S-1-5-(18|19|20|21-[0-9-]+)$') {
+        if ($hive.PSChildName -match '^S-1-(5-(18|19|20|21-[0-9-]+)|12-1-[0-9-]+)\z') {
             $keys += "HKEY_USERS\$($hive.PSChildName)\$settings"
         }
     }
     foreach ($key in $keys) {
-        $values = Get-PyWfpRegistryValue -Key $key -Name $names
-        if ($null -ne $values -and $values.Count -gt 0) {
-            foreach ($name in @($values.Keys)) {
-                if ($values[$name] -is [string]) {
-                    # An address may carry an account and its password.
-                    $values[$name] = $values[$name] -replace '[^/;=\s]+@', '***@'
+        $values = Get-PyWfpRegistryValue -Key $key -Name $names -AsIs
+        if ($null -eq $values -or $values.Count -eq 0) {
+            continue
+        }
+        $row = [ordered]@{}
+        foreach ($name in @($values.Keys)) {
+            $value = $values[$name]
+            if ($value -is [byte[]]) {
+                # Never as they are: an account and its password may stand in the bytes.
+                $row[$name] = $null
+                if ($name -eq 'WinHttpSettings') {
+                    $parts = Get-PyWfpWinHttp -Data $value
+                    foreach ($part in @($parts.Keys)) {
+                        $row[$part] = $parts[$part]
+                    }
                 }
             }
-            [ordered]@{ key = $key; values = $values }
+            elseif ($value -is [array]) {
+                $row[$name] = @(foreach ($text in $value) { Hide-PyWfpAccount -Text $text })
+            }
+            elseif ($value -is [string]) {
+                $row[$name] = Hide-PyWfpAccount -Text $value
+            }
+            else {
+                $row[$name] = $value
+            }
         }
+        [ordered]@{ key = $key; values = $row }
     }
 }

@@ -91,12 +91,22 @@ function Get-PyWfpRecordText {
                     [void] $out.Append((Get-PyWfpFieldText -Form $form -Value $value))
                 }
             }
+            $lost = $null
             if ($Descriptor) {
-                # The property gives null without an error where the method tells why not.
-                $sddl = $item.GetSecurityDescriptor('Owner, Group, Dacl').ToSddl()
-                [void] $out.Append(',"sd":').Append((Get-PyWfpJsonText -Text $sddl))
+                try {
+                    # The property gives null without an error where the method tells why not.
+                    $sddl = $item.GetSecurityDescriptor('Owner, Group, Dacl').ToSddl()
+                    [void] $out.Append(',"sd":').Append((Get-PyWfpJsonText -Text $sddl))
+                }
+                catch {
+                    $lost = $_
+                }
             }
             [void] $out.Append('}').Append([char] 10)
+            if ($null -ne $lost) {
+                $gap = [ordered]@{ kind = 'gap'; of = $label; about = "sd of $($item.Key)"; id = "$($lost.FullyQualifiedErrorId)"; text = "$($lost.Exception.Message)" }
+                [void] $out.Append((ConvertTo-PyWfpJson -InputObject $gap)).Append([char] 10)
+            }
         }
         catch {
             $out.Length = $start

@@ -17,7 +17,7 @@ function Get-PyWfpVolume {
             -Category InvalidResult -ErrorAction Stop
     }
     foreach ($line in $lines) {
-        if ("$line" -match '^\s*([A-Za-z]:\S*)\s+(\\Device\\\S+)') {
+        if ("$line" -match '^\s*([A-Za-z]:.*?)\s+(\\Device\\\S+)') {
             [ordered]@{ letter = $Matches[1]; device = $Matches[2] }
         }
     }

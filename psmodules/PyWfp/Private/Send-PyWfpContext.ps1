@@ -36,17 +36,20 @@ function Send-PyWfpContext {
         if (@($readers.Keys) -notcontains $name) {
             continue
         }
-        $began = [DateTime]::UtcNow
+        $began = Get-PyWfpTick
         $line = [ordered]@{ v = 1; kind = $name; rows = $null; error = $null }
         try {
             $line['rows'] = @(& $readers[$name])
+            $line['ms'] = (Get-PyWfpTick) - $began
+            $lines += ConvertTo-PyWfpJson -InputObject $line
         }
         catch {
+            $line['rows'] = $null
+            $line['ms'] = (Get-PyWfpTick) - $began
             $line['error'] = [ordered]@{ id = "$($_.FullyQualifiedErrorId)"; text = "$($_.Exception.Message)" }
+            $lines += ConvertTo-PyWfpJson -InputObject $line
             Send-PyWfpProblem -Part 'context' -Problem $_ -About $name
         }
-        $line['ms'] = [int] ([DateTime]::UtcNow - $began).TotalMilliseconds
-        $lines += ConvertTo-PyWfpJson -InputObject $line
     }
     if ($lines.Count -gt 0) {
         Send-PyWfpText -Part 'context' -Content 'context' -Call $Call -TakenAt $takenAt -Text (($lines -join "`n") + "`n")

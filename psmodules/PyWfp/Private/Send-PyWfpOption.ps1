@@ -26,6 +26,10 @@ function Send-PyWfpOption {
                     $line['said'] = @(foreach ($text in $said) { "$text" })
                 }
                 catch {
+                    # A netsh that takes too long would do so at every question.
+                    if ("$($_.FullyQualifiedErrorId)" -cnotmatch '^PyWfp\.netsh-failed') {
+                        throw
+                    }
                     $line['error'] = [ordered]@{ id = "$($_.FullyQualifiedErrorId)"; text = "$($_.Exception.Message)" }
                 }
                 ConvertTo-PyWfpJson -InputObject $line

@@ -15,8 +15,16 @@ function Send-PyWfpPlainFile {
         Write-Error -Message "In constrained language $length bytes cannot be sent." `
             -ErrorId 'PyWfp.too-large' -Category LimitsExceeded -ErrorAction Stop
     }
-    $digest = (Get-FileHash -LiteralPath $Path -Algorithm SHA256).Hash.ToLowerInvariant()
-    # The quotes take off what Get-Content hangs on a text.
+    try {
+        $digest = (Get-FileHash -LiteralPath $Path -Algorithm SHA256).Hash.ToLowerInvariant()
+    }
+    catch {
+        # In Windows PowerShell it is a script itself.
+        Write-Error -Message "Nothing can be hashed in this language mode: $($_.Exception.Message)" `
+            -ErrorId 'PyWfp.constrained-language' -Category PermissionDenied -ErrorAction Stop
+    }
+    # The quotes take off what Get-Content hangs on a text. It takes off the byte order mark too,
+    # which size and hash do count: the reader knows by that to put it back.
     $text = "$(Get-Content -LiteralPath $Path -Raw -Encoding UTF8)"
     $frames = 0
     $at = 0

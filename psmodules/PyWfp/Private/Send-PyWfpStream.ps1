@@ -33,6 +33,12 @@ function Send-PyWfpStream {
         else {
             $more = $false
             [void] $gzip.Close()
+            if ($plain -eq 0) {
+                # .NET Framework writes nothing for nothing; this is what gzip makes of it.
+                $bytes = [byte[]] @(31, 139, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+                [void] $packed.SetLength(0)
+                [void] $packed.Write($bytes, 0, $bytes.Length)
+            }
         }
         $bytes = $packed.ToArray()
         $at = 0

@@ -20,10 +20,10 @@ function Get-PyWfpFieldTest {
     [CmdletBinding()]
     param(
         [ValidateSet('Shell', 'Json', 'Argument', 'Text', 'Left', 'Folder', 'Netsh', 'Registry', 'Module')] [string[]] $Kind = @('Shell', 'Json', 'Argument', 'Text', 'Left', 'Folder', 'Netsh', 'Registry', 'Module'),
-        [ValidatePattern('^[^\r\n]{0,200}$')] [string[]] $Say = @(),
-        [ValidatePattern('^[0-9A-Za-z-]{1,40}$')] [string] $Run = 'local',
-        [ValidatePattern('^[0-9]{1,4}$')] [string] $LimitSeconds = '120',
-        [ValidatePattern('^[0-9]{1,6}$')] [string] $MaxMegabytes = '512'
+        [ValidatePattern('^[^\r\n]{0,200}\z')] [string[]] $Say = @(),
+        [ValidatePattern('^[0-9A-Za-z-]{1,40}\z')] [string] $Run = 'local',
+        [ValidatePattern('^[0-9]{1,4}\z')] [string] $LimitSeconds = '120',
+        [ValidatePattern('^[0-9]{1,6}\z')] [string] $MaxMegabytes = '512'
     )
 
     Set-StrictMode -Version Latest

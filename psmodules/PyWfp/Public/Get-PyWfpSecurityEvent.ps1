@@ -42,7 +42,7 @@ function Get-PyWfpSecurityEvent {
         $path = "*[System[$wanted" + (Get-PyWfpTimeTest -Operator '>=' -Time $After) + (Get-PyWfpTimeTest -Operator '<=' -Time $Before) + ']]'
         Send-PyWfpBegin -Part $part -Content 'security-events' -Call $call -TakenAt ([DateTime]::UtcNow.ToString('o'))
         try {
-            Get-WinEvent -LogName 'Security' -FilterXPath $path -Oldest -MaxEvents $MaxCount | Send-PyWfpEvent -Part $part -MaxCount $MaxCount
+            Get-WinEvent -LogName 'Security' -FilterXPath $path -Oldest -MaxEvents $MaxCount -ErrorAction Stop | Send-PyWfpEvent -Part $part -MaxCount $MaxCount
         }
         catch {
             if ("$($_.FullyQualifiedErrorId)" -notmatch '^NoMatchingEventsFound') {

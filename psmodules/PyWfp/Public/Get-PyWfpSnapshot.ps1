@@ -36,9 +36,11 @@ function Get-PyWfpSnapshot {
     try {
         Send-PyWfpHostFact -Call $call
         $swept = @(Clear-PyWfpFolder)
+        # Constrained language has no NtObjectManager: netsh answers instead, and a problem says so.
+        $netsh = $Source -ne 'ntobjectmanager' -or -not (Test-PyWfpFullLanguage)
         foreach ($part in 'state', 'records') {
             try {
-                if ($part -eq 'state' -and $Source -ne 'ntobjectmanager') {
+                if ($part -eq 'state' -and $netsh) {
                     Assert-PyWfpReady
                     Send-PyWfpNetshFile -Part $part -Content 'netsh-state' -Argument 'wfp', 'show', 'state' @limits
                 }
