@@ -1,4 +1,4 @@
-"""Checks of policies: what holds of every one, how the engine orders filters, and the two sources."""
+"""Checks of policies: what holds of all, the order of filters, and the two sources."""
 
 from __future__ import annotations
 

@@ -82,10 +82,7 @@ def _json_deep(seen: Seen) -> tuple[bool, str]:
 def _arguments(seen: Seen) -> tuple[bool, str]:
     told = seen.probe("Argument")
     same = list(told["said"]) == list(SAY) and told["count"] == len(SAY)
-    return (
-        same,
-        f"{told['count']} of {len(SAY)} texts came, {'all' if same else 'not all'} the same",
-    )
+    return same, f"{int(told['count'])} of {len(SAY)} texts came, the same: {same}"
 
 
 def _numbers(seen: Seen) -> tuple[bool, str]:
