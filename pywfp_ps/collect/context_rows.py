@@ -48,6 +48,7 @@ def _services(context: HostContext) -> list[Row]:
             "service_sid": one.sid,
             "process_id": one.process_id or None,
             "image_path": one.image_path,
+            "company": one.company,
         }
         for one in context.services or ()
     ]

@@ -45,6 +45,7 @@ class Service(Struct, frozen=True, kw_only=True):
         sid_type: 0 none, 1 unrestricted, 3 restricted.
         type: Service type bits (winnt.h, SERVICE_WIN32 and so on).
         service_dll: Library that a shared host loads for it.
+        company: Company in the version resource of `image`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Service(Struct, frozen=True, kw_only=True):
     sid_type: int | None = None
     type: int | None = None
     service_dll: str | None = None
+    company: str | None = None
 
     @property
     def sid(self) -> str:

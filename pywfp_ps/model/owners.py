@@ -56,8 +56,10 @@ class Owner(Struct, frozen=True, kw_only=True):
 
     @property
     def company(self) -> str | None:
-        """Company by the file's version resource; hosts tell it of drivers only."""
-        return self.driver.company if self.driver is not None else None
+        """Company by the version resource of `image`."""
+        if self.driver is not None:
+            return self.driver.company
+        return self.service.company if self.service is not None else None
 
 
 class SessionOwner(Struct, frozen=True, kw_only=True):

@@ -212,6 +212,7 @@ def _service(row: _Row) -> Service:
         sid_type=row.number("sid_type"),
         type=row.number("type"),
         service_dll=row.text("service_dll"),
+        company=row.text("company"),
     )
 
 

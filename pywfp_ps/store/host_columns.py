@@ -76,6 +76,7 @@ SERVICES = _kind(
     _column("service_sid", TEXT, "SID of the service.", "derived"),
     _column("process_id", U32, "Its process.", _CONTEXT),
     _column("image_path", TEXT, "Command line of the image.", _CONTEXT),
+    _column("company", TEXT, "Company in the version of the file that runs.", _CONTEXT),
 )
 DRIVERS = _kind(
     "drivers",
@@ -186,13 +187,24 @@ SYSPORTS = _kind(
     _column("protocol", U16, "IP protocol number.", "netsh wfp show sysports"),
     _column("port", U16, "Port.", "netsh wfp show sysports"),
 )
-CONTEXT_GAPS = _kind(
+
+
+def _gaps(name: str, doc: str, group: Group) -> Kind:
+    return _kind(
+        name,
+        doc,
+        group,
+        _column("source", TEXT, "Part of the job."),
+        _column("place", TEXT, "Where it stood."),
+        _column("problem", TEXT, "What is wrong with it, one sentence."),
+    )
+
+
+FACTS_GAPS = _gaps("facts_gaps", "One thing of the facts that made no sense.", "facts")
+CONTEXT_GAPS = _gaps(
     "context_gaps",
-    "One thing of facts or context that the host could not tell or that made no sense.",
+    "One thing around the engine that could not be told, or made no sense.",
     "context",
-    _column("source", TEXT, "Part of the job."),
-    _column("place", TEXT, "Where it stood."),
-    _column("problem", TEXT, "What is wrong with it, one sentence."),
 )
 
 

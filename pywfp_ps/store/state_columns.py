@@ -82,7 +82,7 @@ def behind(what: str) -> tuple[Column, ...]:
         derived("product", TEXT, f"Product that always uses this {what}.", "product table"),
         derived("service_there", BOOL, "Whether a service or driver of that name is there."),
         derived("image", TEXT, "File of that service or driver.", "context"),
-        derived("company", TEXT, "Company in the file's version; told of drivers only.", "context"),
+        derived("company", TEXT, "Company in the version of the file that runs.", "context"),
     )
 
 

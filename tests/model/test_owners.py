@@ -30,7 +30,11 @@ FIREWALL = o.Provider(key=WF_KEY, const_name=WF or "")
 NPCAP = o.Provider(key=KEY, const_name=f"{{{KEY}}}", service_name="NPCAP")
 GONE = replace(NPCAP, service_name="removed")
 MPSSVC = Service(
-    name="MpsSvc", process_id=8, image_path="C:\\svchost.exe -k x", service_dll="m.dll"
+    name="MpsSvc",
+    process_id=8,
+    image_path="C:\\svchost.exe -k x",
+    service_dll="m.dll",
+    company="Microsoft",
 )
 DRIVER = Driver(name="npcap", path="C:\\npcap.sys", company="Nmap", version="1.8")
 PROCESS = Process(process_id=8, path="C:\\svchost.exe")
@@ -60,7 +64,7 @@ def test_the_owner_of_a_provider(provider: o.Provider, context: HostContext, own
 def test_image_and_company() -> None:
     driver, service = provider_owner(NPCAP, CONTEXT), provider_owner(FIREWALL, CONTEXT)
     assert (driver.image, driver.company) == ("C:\\npcap.sys", "Nmap")
-    assert (service.image, service.company) == ("m.dll", None)
+    assert (service.image, service.company) == ("m.dll", "Microsoft")
     assert (Owner().image, Owner().company) == (None, None)
 
 

@@ -38,6 +38,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "sid_type": 3,
             "type": 32,
             "service_dll": "%SystemRoot%\\system32\\mpssvc.dll",
+            "company": "Microsoft Corporation",
         }
     ],
     "Driver": [{"name": "npcap", "path": "C:\\n.sys", "company": "Nmap", "signature_status": 0}],
@@ -86,6 +87,7 @@ CONTEXT = c.HostContext(
             sid_type=3,
             type=32,
             service_dll="%SystemRoot%\\system32\\mpssvc.dll",
+            company="Microsoft Corporation",
         ),
     ),
     drivers=(c.Driver(name="npcap", path="C:\\n.sys", company="Nmap", signature_status=0),),
