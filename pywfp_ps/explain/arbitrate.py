@@ -19,6 +19,7 @@ from pywfp_ps.explain.callouts import (
     NONE,
     SOFT_BLOCK,
     SOFT_PERMIT,
+    Answers,
     Votes,
 )
 from pywfp_ps.explain.compile import Entry, Program, SubProgram
@@ -31,7 +32,7 @@ Outcome = tuple[int, int | None]
 """A vote and the id of the filter it comes from."""
 
 _PERMITS: Final = frozenset({SOFT_PERMIT, HARD_PERMIT})
-_BLOCKS: Final = frozenset({FILTER_BLOCK, SOFT_BLOCK, HARD_BLOCK})
+BLOCKS: Final = frozenset({FILTER_BLOCK, SOFT_BLOCK, HARD_BLOCK})
 _NOTHING: Final[Outcome] = (NONE, None)
 _LOCAL_PORT: Final = "FWPM_CONDITION_IP_LOCAL_PORT"
 _CHOSEN_PORT: Final = "the stack chooses a local port whose bind is not refused"
@@ -204,25 +205,24 @@ def outcomes(met: Iterable[tuple[Met, ...]], *, strict: bool) -> frozenset[Outco
     found: set[Outcome] = set()
     for group in met:
         votes = [(one, one.entry.strict if strict else one.entry.policy) for one in group]
-        found |= _group_outcomes(votes)
+        found |= _group_outcomes(votes, strict=strict)
         if any(one.answer == YES and NONE not in vote for one, vote in votes):
             return frozenset(found)
     return frozenset(found | {_NOTHING})
 
 
-def _group_outcomes(votes: list[tuple[Met, Votes]]) -> set[Outcome]:
+def _group_outcomes(votes: list[tuple[Met, Votes]], *, strict: bool) -> set[Outcome]:
     """Outcomes of filters of equal weight, in any order (rule 5.6).
 
     Where all give one answer, the lowest id that surely matches gets the credit.
     """
     asked = [(one, vote) for one, vote in votes if vote != (NONE,)]
-    # A callout that is taken to permit is not the same answer as a permit.
-    kinds = {(one.entry.strict, vote, one.entry.may_lack_driver) for one, vote in asked}
-    if len(kinds) == 1 and not asked[0][0].entry.may_lack_driver:
-        _, vote = asked[0]
-        sure = [one.entry.filter.id for one, _ in asked if one.answer == YES]
-        if sure and len(vote) == 1:
-            return {(vote[0], min(sure))}
+    sure = [one.entry.filter.id for one, _ in asked if one.answer == YES]
+    if sure and any(one.answer == YES and NONE not in vote for one, vote in asked):
+        answers: Answers = frozenset().union(*(one.entry.answers[not strict] for one, _ in asked))
+        if len(answers) == 1:
+            ((vote, _),) = answers
+            return {(vote, min(sure))}
     return {(kind, one.entry.filter.id) for one, vote in asked for kind in vote if kind != NONE}
 
 
@@ -239,7 +239,7 @@ def combine(sublayers: Iterable[frozenset[Outcome]]) -> frozenset[Outcome]:
         after: dict[int, set[int | None]] = {}
         for vote, above_ids in current.items():
             for kind, ids in below.items():
-                result, is_above = _TABLE[vote, kind]
+                result, is_above = TABLE[vote, kind]
                 after.setdefault(result, set()).update(above_ids if is_above else ids)
         current = after
     return frozenset((vote, one) for vote, ids in current.items() for one in ids)
@@ -258,12 +258,12 @@ def _combined(above: int, vote: int) -> tuple[int, bool]:
         return above, True
     if above == HARD_PERMIT:  # only a callout's block gets past: the veto
         return (HARD_BLOCK, False) if vote in {SOFT_BLOCK, HARD_BLOCK} else (above, True)
-    if above == SOFT_BLOCK and vote in _BLOCKS:
+    if above == SOFT_BLOCK and vote in BLOCKS:
         return (above if vote == SOFT_BLOCK else HARD_BLOCK), True
     return vote, False
 
 
-_TABLE: Final = {
+TABLE: Final = {
     (above, vote): _combined(above, vote)
     for above in range(HARD_BLOCK + 1)
     for vote in range(HARD_BLOCK + 1)
@@ -272,7 +272,7 @@ _TABLE: Final = {
 
 def verdict_of(final: frozenset[Outcome]) -> Verdict:
     """The verdict of final outcomes; nothing decided means permit (rule 8.1)."""
-    blocks = sum(vote in _BLOCKS for vote, _ in final)
+    blocks = sum(vote in BLOCKS for vote, _ in final)
     if not blocks:
         return "permit"
     return "block" if blocks == len(final) else "unknown"
@@ -307,7 +307,7 @@ def action_of(result: SubResult, *, strict: bool) -> Action:
         return "none"
     if votes <= _PERMITS:
         return "permit"
-    if votes <= _BLOCKS:
+    if votes <= BLOCKS:
         return "block"
     for group in result.met:
         asked = [

@@ -38,6 +38,8 @@ _SILENT: Final = frozenset(
 )
 
 Votes = tuple[int, ...]
+Answers = frozenset[tuple[int, bool]]
+"""Votes other than none, each with whether a callout gives it."""
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -111,12 +113,38 @@ def votes_of(filter_: Filter, callouts: dict[str, Callout]) -> tuple[Votes, Vote
     may_continue = filter_.action == CALLOUT_UNKNOWN
     strict: Votes = (NONE, *_ANY_VOTE) if may_continue else _ANY_VOTE
     policy: Votes = (_policy_vote(filter_, may_continue=may_continue),)
-    is_permit = PERMIT_IF_CALLOUT_UNREGISTERED in filter_.flags
-    absent = permit if is_permit else FILTER_BLOCK
+    absent = _absent_vote(filter_)
     callout = callout_of(filter_, callouts)
     if callout is None:
         return tuple({*strict, absent}), tuple({*policy, absent})
     return (strict, policy) if callout.is_registered else ((absent,), (absent,))
+
+
+def answers_of(filter_: Filter, callouts: dict[str, Callout]) -> tuple[Answers, Answers]:
+    """The votes of `votes_of` beside none, and whether a callout or the filter gives each.
+
+    Where the snapshot does not list the callout, either may (rule 9.3).
+    """
+    votes = votes_of(filter_, callouts)
+    if filter_.action not in {CALLOUT_TERMINATING, CALLOUT_UNKNOWN}:
+        strict, policy = ({(vote, False) for vote in one if vote != NONE} for one in votes)
+        return frozenset(strict), frozenset(policy)
+    callout = callout_of(filter_, callouts)
+    absent = (_absent_vote(filter_), False)
+    if callout is not None and not callout.is_registered:
+        return frozenset({absent}), frozenset({absent})
+    modelled = _policy_vote(filter_, may_continue=filter_.action == CALLOUT_UNKNOWN)
+    strict = {(vote, True) for vote in _ANY_VOTE}
+    policy = {(modelled, True)} if modelled != NONE else set()
+    more = {absent} if callout is None else set()
+    return frozenset(strict | more), frozenset(policy | more)
+
+
+def _absent_vote(filter_: Filter) -> int:
+    """What a filter says itself where its callout has no driver (rules 9.1 and 9.2)."""
+    if PERMIT_IF_CALLOUT_UNREGISTERED not in filter_.flags:
+        return FILTER_BLOCK
+    return HARD_PERMIT if filter_.is_hard else SOFT_PERMIT
 
 
 def _policy_vote(filter_: Filter, *, may_continue: bool) -> int:

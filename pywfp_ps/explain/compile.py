@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from pywfp_ps.explain.callouts import NONE, Votes, callout_of, votes_of
+from pywfp_ps.explain.callouts import NONE, Answers, Votes, answers_of, callout_of, votes_of
 from pywfp_ps.explain.match import Atom, Test, compile_condition, test_of
 from pywfp_ps.model.objects import (
     CALLOUT_TERMINATING,
@@ -44,7 +44,8 @@ class Entry(Struct, frozen=True, kw_only=True):
         strict: What it may make its sublayer say when it matches.
         policy: The same in the policy verdict.
         is_callout: Whether a callout decides for it (registered, or perhaps so).
-        may_lack_driver: Whether either the callout or the filter itself answers (rule 9.3).
+        answers: Votes beside nothing, strict and as policy, each with whether a callout gives it:
+            a callout that is taken to permit is not the same answer as a permit.
     """
 
     filter: Filter
@@ -52,7 +53,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     strict: Votes
     policy: Votes
     is_callout: bool
-    may_lack_driver: bool = False
+    answers: tuple[Answers, Answers]
 
     @property
     def votes(self) -> bool:
@@ -181,7 +182,7 @@ class _Compiler:
             strict=strict,
             policy=policy,
             is_callout=asks and (callout is None or callout.is_registered),
-            may_lack_driver=asks and callout is None,
+            answers=answers_of(filter_, self._callouts),
         )
 
     def _run(self, atoms: list[int]) -> int:

@@ -113,6 +113,7 @@ def check(counts: Counter[str], what: str, capsys: pytest.CaptureFixture[str]) -
 
 
 _LUID = 71 << 48
+_ASKS = "CALLOUT_TERMINATING"
 _UNLISTED = "{ca000000-0000-4000-8000-000000000063}"
 _IF_GONE = (PERMIT_IF_CALLOUT_UNREGISTERED,)
 FOUND: list[tuple[dict[str, Any], list[Condition], dict[str, Any]]] = [
@@ -157,21 +158,31 @@ def test_cases_that_once_differed(
     agree(Engine(read_state(data)), second_read(data.decode("utf-8-sig")), [given], Counter())
 
 
-def test_a_callout_and_one_that_may_lack_its_driver_are_no_one_answer() -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((_ASKS, DRIVER), (_ASKS, _UNLISTED)),
+        ((_ASKS, _UNLISTED), (_ASKS, _UNLISTED)),
+        ((_ASKS, DRIVER), (_ASKS, DRIVER)),
+        (("CALLOUT_UNKNOWN", _UNLISTED), ("PERMIT", None)),
+        (("CALLOUT_UNKNOWN", DRIVER), ("PERMIT", None)),
+        ((_ASKS, DRIVER), ("PERMIT", None)),
+    ],
+)
+def test_equal_weights_share_the_credit_where_answers_differ(
+    first: tuple[str, str | None], second: tuple[str, str | None]
+) -> None:
     app = on("ALE_APP_ID", "System", kind="BYTE_BLOB_TYPE")
-    asks = "CALLOUT_TERMINATING"
-    for first, second in ((DRIVER, _UNLISTED), (_UNLISTED, _UNLISTED), (DRIVER, DRIVER)):
-        filters = (
-            rule(1, asks, on("COMPARTMENT_ID", 1, kind="UINT32"), callout=first, flags=_IF_GONE),
-            rule(2, asks, app, callout=second, flags=_IF_GONE),
-            rule(3, asks, app, callout=second, flags=_IF_GONE),
-        )
-        made = policy(*filters)
-        callouts = [structs.replace(one, layer=CONNECT) for one in made.callouts]
-        data = write_state(structs.replace(made, callouts=tuple(callouts)))
-        given = {"direction": "out", "protocol": 6, "local_address": "192.0.2.10",
-                 "remote_address": "203.0.113.10", "app": "System"}  # fmt: skip
-        agree(Engine(read_state(data)), second_read(data.decode("utf-8-sig")), [given], Counter())
+    made = policy(
+        rule(1, first[0], on("COMPARTMENT_ID", 1, kind="UINT32"), callout=first[1], flags=_IF_GONE),
+        rule(2, second[0], app, callout=second[1], flags=_IF_GONE),
+        rule(3, second[0], app, callout=second[1], flags=_IF_GONE),
+    )
+    callouts = tuple(structs.replace(one, layer=CONNECT) for one in made.callouts)
+    data = write_state(structs.replace(made, callouts=callouts))
+    given = {"direction": "out", "protocol": 6, "local_address": "192.0.2.10",
+             "remote_address": "203.0.113.10", "app": "System"}  # fmt: skip
+    agree(Engine(read_state(data)), second_read(data.decode("utf-8-sig")), [given], Counter())
 
 
 def test_hostile_policies_get_the_same_answers() -> None:
