@@ -6,6 +6,7 @@ One table names a maker for each field. A field without one is unknown unless th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from pywfp_ps.explain.flow import ICMP, KERNEL, WITH_PORTS, Address, Flow
 from pywfp_ps.explain.match import EMPTY, UNKNOWN, Bits, Tail, Value
 from pywfp_ps.explain.sids import NO_PACKAGE
 from pywfp_ps.explain.tokens import Token, token_of
+from pywfp_ps.model.text import PROFILES
 from pywfp_ps.model.values import blob_of_text
 
 How = Literal["assumed", "derived", "empty", "given", "unknown"]
@@ -32,7 +34,7 @@ IS_RESERVED: Final = 0x1000000
 _LOOPBACK_KINDS: Final = IS_APPCONTAINER_LOOPBACK | IS_OTHER_LOOPBACK | IS_RESERVED
 _TUNNEL: Final = 131
 _NO_EPOCH: Final = -1
-_BIND_STEMS: Final = frozenset({"ALE_BIND_REDIRECT", "ALE_RESOURCE_ASSIGNMENT", "ALE_AUTH_LISTEN"})
+BIND_STEMS: Final = frozenset({"ALE_BIND_REDIRECT", "ALE_RESOURCE_ASSIGNMENT", "ALE_AUTH_LISTEN"})
 _AUTHORISING: Final = frozenset({"ALE_AUTH_CONNECT", "ALE_AUTH_RECV_ACCEPT"})
 _UNICAST, _MULTICAST, _BROADCAST = 1, 3, 4
 
@@ -123,7 +125,7 @@ def _app(fields: Fields, _stem: str) -> Filled:
     volume = fields.context.facts.volumes.get(app[:2].upper())
     if volume:
         path = volume.lower() + app[2:]
-        return Filled(blob_of_text(path), "derived", f"{app[:2].upper()} is {volume}")
+        return Filled(blob_of_text(path), "derived", f"{app[:2].upper()} is {volume} (volumes)")
     return Filled(Tail(app[2:]), "derived", f"the volume of drive {app[:2].upper()} is not known")
 
 
@@ -170,7 +172,7 @@ def _bind_address(fields: Fields) -> Filled:
 
 
 def _local_address(fields: Fields, stem: str) -> Filled:
-    if stem in _BIND_STEMS:
+    if stem in BIND_STEMS:
         return _bind_address(fields)
     address = fields.flow.local_address
     return _given(None if address is None else int(address))
@@ -191,7 +193,7 @@ def _type_of(address: Address) -> int:
 
 def _local_type(fields: Fields, stem: str) -> Filled:
     address = fields.flow.local_address
-    is_bind = stem in _BIND_STEMS and (fields.flow.action == "connect" or not int(address or 0))
+    is_bind = stem in BIND_STEMS and (fields.flow.action == "connect" or not int(address or 0))
     if is_bind or address is None:
         return Filled(UNKNOWN, "unknown", "the kind of the local address is not known")
     kind = _type_of(address)
@@ -237,7 +239,7 @@ def _interface(fields: Fields) -> Filled:
     address = flow.local_address
     luid = fields.context.facts.interfaces.get(address) if address else None
     if luid is not None:
-        return Filled(luid, "derived", f"{address} is on the interface {luid}")
+        return Filled(luid, "derived", f"{address} is on the interface {luid} (interfaces)")
     return Filled(UNKNOWN, "unknown", "the interface is not said")
 
 
@@ -268,7 +270,7 @@ def _where_bound(maker: _Plain) -> _Maker:
     """A field of the interface of the local address: a socket bound to none is on none."""
 
     def make(fields: Fields, stem: str) -> Filled:
-        if stem in _BIND_STEMS and not isinstance(_bind_address(fields).value, int):
+        if stem in BIND_STEMS and not isinstance(_bind_address(fields).value, int):
             return Filled(UNKNOWN, "unknown", "a socket bound to no address is on no interface")
         return maker(fields)
 
@@ -298,7 +300,11 @@ def _profile(name: str) -> _Maker:
         luid = _interface(fields).value
         known = fields.context.facts.profiles.get(luid) if isinstance(luid, int) else None
         if isinstance(luid, int) and known is not None:
-            return Filled(known, "derived", f"the category of the interface {luid} is {known}")
+            return Filled(
+                known,
+                "derived",
+                f"the network of the interface {luid} is {PROFILES[known]} (interfaces)",
+            )
         return Filled(UNKNOWN, "unknown", "the network category is not said")
 
     return make
@@ -388,7 +394,13 @@ _NEXTHOP: Final = "ALE_AUTH_CONNECT"
 
 
 def _index(fields: Fields) -> Filled:
-    return _given(fields.flow.interface_index)
+    if fields.flow.interface_index is not None:
+        return Filled(fields.flow.interface_index, "given")
+    luid = _interface(fields).value
+    index = fields.context.facts.indexes.get(luid) if isinstance(luid, int) else None
+    if isinstance(luid, int) and index is not None:
+        return Filled(index, "derived", f"the interface {luid} has the index {index} (interfaces)")
+    return Filled(UNKNOWN, "unknown", "the index of the interface is not said")
 
 
 _MAKERS: Final[dict[str, _Maker]] = {
@@ -429,3 +441,9 @@ _MAKERS: Final[dict[str, _Maker]] = {
     "ORIGINAL_PROFILE_ID": _profile("original_profile"),
     "TUNNEL_TYPE": _where_bound(_tunnel_type),
 }
+
+
+@cache
+def handled_fields() -> frozenset[str]:
+    """Constants of the fields that have a maker: what a flow says or implies by its own words."""
+    return frozenset(f"FWPM_CONDITION_{name}" for name in _MAKERS)

@@ -20,7 +20,8 @@ from pywfp_ps.model.sddl import Ace, SecurityDescriptor, parse_sddl
 _MATCH_RIGHT: Final = 0x1
 _GENERIC_RIGHTS: Final = 0xF0000000
 _ALLOW: Final = frozenset({"A", "XA"})
-_DENY: Final = frozenset({"D", "XD"})
+DENY_TYPES: Final = frozenset({"D", "XD"})
+KNOWN_TYPES: Final = _ALLOW | DENY_TYPES
 _GRANTED: Final = 1
 _DENIED: Final = 2
 _ANSWERS: Final = {_GRANTED: YES, _DENIED: NO, _GRANTED | _DENIED: MAYBE}
@@ -186,7 +187,7 @@ def _concerns(ace: Ace) -> int:
     """Whether an entry speaks of the right to match."""
     if "IO" in {ace.flags[at : at + 2] for at in range(0, len(ace.flags), 2)}:
         return NO
-    if ace.type not in _ALLOW | _DENY or ace.rights is None:
+    if ace.type not in KNOWN_TYPES or ace.rights is None:
         return MAYBE
     if ace.rights & _MATCH_RIGHT:
         return YES
@@ -239,7 +240,7 @@ def _package_side(entries: Entries, token: Token) -> int:
 
 def _outcome(ace: Ace, applies: int, token: Token, *, has_package: bool) -> tuple[int, int]:
     """How surely an entry decides, and what it may decide."""
-    if ace.type not in _ALLOW | _DENY:
+    if ace.type not in KNOWN_TYPES:
         return MAYBE, _GRANTED | _DENIED
     is_allow = ace.type in _ALLOW
     if ace.condition is not None:
