@@ -40,6 +40,10 @@ COMMANDS: Final = {
         "Say whether a connection passes a host's filters, and why.",
     ),
     "export": ("pywfp_ps.cli.export:export", "Write views of the store to files, one file a view."),
+    "field-test": (
+        "pywfp_ps.cli.field_test:field_test",
+        "Try on a Windows machine what nobody could check.",
+    ),
     "fields": (
         "pywfp_ps.cli.explain:fields",
         "List the fields that a host's filters use, and what fills them.",

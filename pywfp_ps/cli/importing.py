@@ -36,17 +36,27 @@ def import_(files: tuple[Path, ...], host: str | None, as_json: bool, store_fold
     Without --host the host is the file's name without its ending; for names that netsh gives by
     default (wfpstate, filters, netevents, btpol) it is the name of the file's folder.
 
+    A bundle of `wfp field-test` is imported under the pseudonym of its machine, and what it says of
+    each check is printed.
+
     Example: `wfp import web-03.xml db-01/wfpstate.xml`
     """
+    from pywfp_ps.cli.bundles import opened, renamed, tell_checks
     from pywfp_ps.collect.dumps import look_at
     from pywfp_ps.collect.importing import import_dumps, refused
     from pywfp_ps.store import Store
 
-    dumps = look_at(files, host)
-    if all(dump.problem for dump in dumps):
-        return _tell(map(refused, dumps), len(dumps), as_json=as_json)
-    with Store.open(store_folder, create=True) as store:
-        return _tell(import_dumps(store, dumps), len(dumps), as_json=as_json)
+    with opened(files, host) as found:
+        dumps = look_at(found.others, host) + found.dumps
+        if all(dump.problem for dump in dumps):
+            told = renamed(map(refused, dumps), found)
+            code = _tell(told, len(files), as_json=as_json)
+        else:
+            with Store.open(store_folder, create=True) as store:
+                told = renamed(import_dumps(store, dumps), found)
+                code = _tell(told, len(files), as_json=as_json)
+        tell_checks(found, as_json=as_json)
+    return code
 
 
 @click.command()
