@@ -27,9 +27,6 @@ from pywfp_remote.lab.control import order, read_running
 QUICK = Plan(limits=Limits(retries=0, retry_pause=0, seconds=60), context=("Route", "Service"))
 """A plan for tests: no second try, and little context."""
 
-WITHOUT = "without Driver, sysports, options, netevents"
-"""What practice hosts cannot tell of the whole context."""
-
 
 @contextmanager
 def fleet_of(hosts: int, folder: Path, *faults: str, **options: Any) -> Iterator[Path]:

@@ -28,7 +28,6 @@ from pywfp_remote.lab.faults import FAULTS
 from pywfp_remote.lab.gen_plan import name_of
 from tests.collect.fleet_rig import (
     QUICK,
-    WITHOUT,
     bare,
     collected,
     ends,
@@ -130,19 +129,19 @@ def test_good_hosts_are_there_whole(fleet: Path, store: Store) -> None:
     targets = targets_of(fleet)
     plan = Plan(limits=QUICK.limits, groups={"web-001": ("web",)})
     run_id, found = collected(store, targets, plan)
-    assert found == {
-        one.name: Outcome(host=one.name, outcome="ok", text=WITHOUT, tries=1) for one in targets
-    }
+    assert found == {one.name: Outcome(host=one.name, outcome="ok", tries=1) for one in targets}
     raw = store.raw("web-001", run_id, "state")
     assert replace(
         store.snapshot("web-001"), completeness=read_state(raw, source="state.gz").completeness
     ) == read_state(raw, source="state.gz")
     columns = "computer, os_build, elevated, groups, holds, complete, detail"
     assert list(store.query(f"SELECT {columns} FROM hosts WHERE host = 'web-001'")) == [
-        ("WEB-001", "26100.2849", True, ["web"], ["facts", "state"], True, WITHOUT)
+        ("WEB-001", "26100.2849", True, ["web"], ["context", "facts", "state"], True, None)
     ]
     parts = [part.part for part in store.raw_parts(run_id) if part.host == "web-001"]
-    assert parts == ["after", "context", "facts", "state"]
+    assert parts == [
+        "after", "context", "facts", "netevents", "options", "state", "sysports",
+    ]  # fmt: skip
     (info,) = (
         msgspec.json.decode(part.path.with_suffix(".json").read_bytes(), type=PayloadInfo)
         for part in store.raw_parts(run_id)

@@ -1,29 +1,79 @@
-"""The rows of a made-up host's context, named as the module's functions name them.
+"""What surrounds a made-up host's policy: the rows of its context, to match the policy.
 
-What the generator has nothing of is not here: a practice host says that it cannot tell.
+Plain JSON values only, with the names of the frames. What belongs to one host alone and not to its
+policy (interfaces, volumes) comes from the facts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_interface
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Interface, ip_interface
 from typing import Any, Final
 
-from pywfp_remote.lab.gen_rules import RuleSpec
+from pywfp_remote.lab.gen_plan import Plan
+from pywfp_remote.lab.gen_processes import (
+    Running,
+    driver_rows,
+    process_rows,
+    running,
+    service_rows,
+)
+from pywfp_remote.lab.gen_registry import profile_rows, rule_rows
+from pywfp_remote.lab.gen_rules import TCP, UDP, RuleSpec
 
-_PROFILES: Final = {"Domain": "DomainProfile", "Private": "StandardProfile"}
-_RULE_PROFILES: Final = {3: "Domain", 2: "Private", 1: "Public"}
-_PROTOCOLS: Final = {"TCP": 6, "UDP": 17}
-_SERVICE_PROCESS: Final = 0x20  # SERVICE_WIN32_SHARE_PROCESS
-_UNRESTRICTED: Final = 1  # SERVICE_SID_TYPE_UNRESTRICTED
-_ACTIVE_STORE: Final = 1
+_ACTIVE_STORE, _PERSISTENT_STORE = 1, 0
+_TUNNEL: Final = 53
+_LEAST_RPC: Final = 49_664  # first dynamic port of Windows that services get
+_RPC_SERVICES: Final = ("EventLog", "Schedule", "Spooler", "Netlogon")
+_BROWSER_KEY: Final = "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Internet Settings"
 _AUDITED: Final = {
-    "0cce9225-69ae-11d9-bed3-505054503030": 0,  # Filtering Platform Packet Drop
-    "0cce9226-69ae-11d9-bed3-505054503030": 0,  # Filtering Platform Connection
+    "0cce9225-69ae-11d9-bed3-505054503030": 2,  # Filtering Platform Packet Drop: failures
+    "0cce9226-69ae-11d9-bed3-505054503030": 3,  # Filtering Platform Connection: both
     "0cce9232-69ae-11d9-bed3-505054503030": 1,  # MPSSVC Rule-Level Policy Change
-    "0cce9233-69ae-11d9-bed3-505054503030": 0,  # Filtering Platform Policy Change
+    "0cce9233-69ae-11d9-bed3-505054503030": 1,  # Filtering Platform Policy Change
 }
-_RULE_SETTINGS: Final = {"DisableNotifications": 1, "DefaultInboundAction": 1}
+_OTHERS: Final = {
+    "0cce9215-69ae-11d9-bed3-505054503030": 3,  # Logon
+    "0cce9216-69ae-11d9-bed3-505054503030": 1,  # Logoff
+    "0cce922b-69ae-11d9-bed3-505054503030": 0,  # Process Creation
+    "0cce922f-69ae-11d9-bed3-505054503030": 1,  # Audit Policy Change
+}
+_AUDITING_GROUPS: Final = frozenset({"web", "db", "dc", "terminal"})
+
+
+def is_audited(plan: Plan) -> bool:
+    """Whether connections and policy changes go into the Security log there."""
+    return plan.group in _AUDITING_GROUPS
+
+
+def make_context(plan: Plan, rules: Sequence[RuleSpec]) -> dict[str, Any]:
+    """What surrounds the policy, by the name that ``Get-PyWfpContext -Kind`` takes.
+
+    Also ``sysports``: ports of each kind. The service of a removed product is missing here, which
+    is how it shows.
+    """
+    now = running(plan, rules)
+    return {
+        "Service": service_rows(now),
+        "Driver": driver_rows(plan),
+        "Process": process_rows(now),
+        "Listener": _listeners(now, rules),
+        "Route": _routes(plan),
+        "FirewallProfile": profile_rows(plan),
+        "FirewallRule": rule_rows(rules),
+        "Proxy": _proxies(plan),
+        "AuditPolicy": [
+            {"subcategory": guid, "setting": setting if is_audited(plan) or n else 0}
+            for n, table in enumerate((_AUDITED, _OTHERS))
+            for guid, setting in table.items()
+        ],
+        "sysports": {
+            "FWPM_SYSTEM_PORT_RPC_EPMAP": [135],
+            "FWPM_SYSTEM_PORT_TEREDO": [],
+            "FWPM_SYSTEM_PORT_IPHTTPS_IN": [],
+            "FWPM_SYSTEM_PORT_IPHTTPS_OUT": [],
+        },
+    }
 
 
 def context_rows(
@@ -36,131 +86,93 @@ def context_rows(
         facts: As `make_facts` gives them.
         interfaces: Rows of the facts that are sent.
     """
-    return {
-        "Service": [_service(one) for one in context["services"]],
-        "Process": _processes(context),
-        "Listener": [_listener(one) for one in context["listeners"]],
-        "Route": [row for one in facts["interfaces"] for row in _routes(one)],
-        "FirewallProfile": [_profile(one) for one in context["firewall_profiles"]],
-        "FirewallRule": context["firewall_rules"],
-        "Proxy": [],  # none is set
-        "AuditPolicy": [
-            {"subcategory": guid, "setting": setting} for guid, setting in _AUDITED.items()
-        ],
-        "Volume": list(facts["volumes"]),
-        "Interface": [dict(one) for one in interfaces],
+    rows = {kind: value for kind, value in context.items() if kind[0].isupper()}
+    return {**rows, "Volume": list(facts["volumes"]), "Interface": [dict(i) for i in interfaces]}
+
+
+def _listeners(now: Running, rules: Sequence[RuleSpec]) -> list[dict[str, Any]]:
+    """What listens: behind rules that let in, and behind the dynamic ports of RPC."""
+    found: dict[tuple[int, int], int] = {
+        (rule.protocol or TCP, rule.ports[0][0]): now.serving(rule)
+        for rule in rules
+        if rule.ports and (rule.serves or now.services.get(rule.service or ""))
     }
-
-
-def registry_rules(rules: Iterable[RuleSpec]) -> list[dict[str, str]]:
-    """Firewall rules as the values of the registry of the local store."""
-    return [{"store": "local", "id": rule.rule_id, "rule": registry_rule(rule)} for rule in rules]
-
-
-def registry_rule(rule: RuleSpec) -> str:
-    """One rule in the text that the registry holds.
-
-    Source: MS-GPFAS, section 2.2.2.19 (firewall rule grammar).
-    """
-    fields = [
-        ("Action", "Allow" if rule.action.endswith("PERMIT") else "Block"),
-        ("Active", "TRUE"),
-        ("Dir", rule.direction.title()),
-    ]
-    if rule.protocol is not None:
-        fields.append(("Protocol", str(rule.protocol)))
-    fields += [("Profile", _RULE_PROFILES[one]) for one in rule.profiles if len(rule.profiles) < 3]
-    if rule.rpc:
-        fields.append(("LPort", "RPC"))
-    fields += [_ports("LPort", *ports) for ports in rule.ports]
-    fields += [_ports("RPort", *ports) for ports in rule.remote_ports]
-    if rule.scope == "local":
-        fields += [("RA4", "LocalSubnet"), ("RA6", "LocalSubnet")]
-    elif rule.scope != "any":
-        fields += [("RA4", str(network.with_netmask)) for network in rule.scope]
-    for name, value in (("App", rule.program), ("Svc", rule.service)):
-        if value:
-            fields.append((name, value))
-    fields += [("Name", rule.name), ("Desc", rule.description)]
-    if rule.edge:
-        fields.append(("Edge", "TRUE"))
-    return "v2.31|" + "".join(f"{name}={_plain(value)}|" for name, value in fields)
-
-
-def _ports(name: str, low: int, high: int) -> tuple[str, str]:
-    return (name, str(low)) if low == high else (f"{name}2_10", f"{low}-{high}")
-
-
-def _plain(text: str) -> str:
-    return text.replace("|", " ")
-
-
-def _service(made: Mapping[str, Any]) -> dict[str, Any]:
-    path = str(made["path"])
-    is_driver = path.endswith(".sys")
-    return {
-        "name": made["name"],
-        "display_name": made["name"],
-        "account": None if is_driver else "LocalSystem",
-        "state": "Running",
-        "start": "Auto",
-        "process_id": 0 if is_driver else made["process_id"],
-        "image_path": _drive(path),
-        "sid_type": _UNRESTRICTED,
-        "type": 1 if is_driver else _SERVICE_PROCESS,
-        "service_dll": None,
-    }
-
-
-def _processes(context: Mapping[str, Any]) -> list[dict[str, Any]]:
-    programs = {4: "System"}
-    for one in (*context["services"], *context["listeners"]):
-        if not str(one["path"]).endswith(".sys"):
-            programs.setdefault(one["process_id"], str(one["path"]))
+    found[TCP, 135] = now.services["RpcSs"]
+    found[UDP, 5353] = now.services["Dnscache"]
+    ids = [now.by_program["%system32%\\wininit.exe"], now.by_program["%system32%\\services.exe"]]
+    ids += [now.services[name] for name in _RPC_SERVICES]
+    found.update({(TCP, _LEAST_RPC + n): number for n, number in enumerate(ids)})
     return [
         {
+            "protocol": protocol,
+            "local_address": address,
+            "local_port": port,
             "process_id": number,
-            "parent_id": 0 if number == 4 else 4,
-            "session_id": 0,
-            "name": path.rpartition("\\")[2],
-            "path": None if path == "System" else _drive(path),
         }
-        for number, path in sorted(programs.items())
+        for (protocol, port), number in sorted(found.items())
+        for address in ("0.0.0.0", "::")  # noqa: S104 - made-up listeners, nothing is bound
     ]
 
 
-def _listener(made: Mapping[str, Any]) -> dict[str, Any]:
+def _routes(plan: Plan) -> list[dict[str, Any]]:
+    """Networks that are connected, what leads out, and a tunnel that takes all."""
+    rows = []
+    for one in plan.interfaces:
+        for address in (one.ipv4, one.ipv6):
+            if address is None:
+                continue
+            four = isinstance(address, IPv4Interface)
+            rows.append(_route(str(address.network), one.index, four=four))
+            if address.network.num_addresses > 1:
+                host = f"{address.ip}/{address.max_prefixlen}"
+                rows.append(_route(host, one.index, four=four))
+            many = "224.0.0.0/4" if four else "ff00::/8"
+            rows.append(_route(many, one.index, four=four))
+    gateway = str(plan.lan.network[1])
+    rows.append(_route("0.0.0.0/0", plan.lan.index, hop=gateway, metric=0))
+    if plan.lan.ipv6 is not None:
+        gateway6 = str(ip_interface(plan.lan.ipv6).network[1])
+        rows.append(_route("::/0", plan.lan.index, hop=gateway6, metric=0, four=False))
+    for one in plan.interfaces:
+        if one.type == _TUNNEL:
+            rows += [_route(half, one.index, metric=1) for half in ("0.0.0.0/1", "128.0.0.0/1")]
+    if plan.group == "dc":
+        other = _route("10.200.0.0/16", plan.lan.index, hop=gateway, metric=1)
+        rows += [other, other | {"store": _PERSISTENT_STORE}]
+    return rows
+
+
+def _route(
+    destination: str, index: int, *, hop: str = "", metric: int = 256, four: bool = True
+) -> dict[str, Any]:
     return {
-        "protocol": _PROTOCOLS[made["protocol"]],
-        "local_address": made["address"],
-        "local_port": made["port"],
-        "process_id": made["process_id"],
+        "destination": destination,
+        "next_hop": hop or (str(IPv4Address(0)) if four else "::"),
+        "interface_index": index,
+        "metric": metric,
+        "store": _ACTIVE_STORE,
     }
 
 
-def _routes(interface: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The routes to what is directly connected."""
-    return [
+def _proxies(plan: Plan) -> list[dict[str, Any]]:
+    """The machine's own setting; on desks that of a user as well."""
+    machine = f"HKEY_LOCAL_MACHINE\\{_BROWSER_KEY}"
+    rows: list[dict[str, Any]] = [
         {
-            "destination": str(address.network),
-            "next_hop": "0.0.0.0" if address.version == 4 else "::",  # noqa: S104 - means on-link
-            "interface_index": interface["index"],
-            "metric": 256,
-            "store": _ACTIVE_STORE,
+            "key": f"{machine}\\Connections",
+            "values": {"WinHttpSettings": "1800000000000000010000000000000000000000"},
         }
-        for address in map(ip_interface, interface["addresses"])
     ]
-
-
-def _profile(made: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "store": "local",
-        "profile": _PROFILES.get(made["profile"], "PublicProfile"),
-        "values": {"EnableFirewall": int(made["enabled"]), **_RULE_SETTINGS},
-    }
-
-
-def _drive(path: str) -> str:
-    """A path of the object manager as programs see it: all practice hosts have one volume."""
-    parts = path.split("\\")
-    return "\\".join(("C:", *parts[3:])) if path.lower().startswith("\\device\\") else path
+    if plan.group in ("desk", "terminal"):
+        sid = plan.users[0][1]
+        rows.append(
+            {
+                "key": f"HKEY_USERS\\{sid}\\{_BROWSER_KEY}",
+                "values": {
+                    "ProxyEnable": 1,
+                    "ProxyServer": "proxy.brindle.example:3128",
+                    "ProxyOverride": "*.brindle.example;<local>",
+                },
+            }
+        )
+    return rows

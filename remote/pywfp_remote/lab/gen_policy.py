@@ -378,6 +378,11 @@ class Policy:
 
 def device(plan: Plan, path: str) -> str:
     """Device path of a program; ``%system32%``, ``%programs%``, ``%data%`` stand for folders."""
+    return plan.volume + folder_of(path) if path.startswith("%") else path
+
+
+def folder_of(path: str) -> str:
+    """A path whose folder is short as it stands on its volume."""
     folders = {
         "%system32%": "\\windows\\system32",
         "%programs%": "\\program files",
@@ -385,7 +390,7 @@ def device(plan: Plan, path: str) -> str:
     }
     for short, folder in folders.items():
         if path.startswith(short):
-            return plan.volume + folder + path.removeprefix(short).lower()
+            return folder + path.removeprefix(short).lower()
     return path
 
 

@@ -32,7 +32,8 @@ from pywfp_remote.lab.gen_policy import (
     v4,
     v6,
 )
-from pywfp_remote.lab.gen_running import VPN_PROGRAM, VPN_SERVER
+from pywfp_remote.lab.gen_processes import VPN_PROGRAM
+from pywfp_remote.lab.gen_running import VPN_SERVER
 
 REMOVED_SERVICE: Final = "PellitoryGuardSvc"
 """Service of the removed product; no host has it any more."""

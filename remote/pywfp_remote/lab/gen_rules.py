@@ -256,12 +256,18 @@ class Need(Struct, frozen=True, kw_only=True):
     rpc: bool = False
     near: bool = False
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """Name and description of its filters and its rule."""
+        way = "reaches out" if self.direction == "out" else "is reached"
+        name = f"Fence gate: {self.service} {way}"
+        return name, f"What the service {self.service} said it needs."
+
 
 def add_need(policy: Policy, need: Need) -> None:
     """The permits of one stated need."""
     data = policy.next_rule()
-    way = "reaches out" if need.direction == "out" else "is reached"
-    names = (f"Fence gate: {need.service} {way}", f"What the service {need.service} said it needs.")
+    names = need.words
     layer_name = "ALE_AUTH_CONNECT" if need.direction == "out" else "ALE_AUTH_RECV_ACCEPT"
     start = (
         program(device(policy.plan, need.program)),
@@ -319,8 +325,14 @@ def fence_block(policy: Policy, path: str, direction: Literal["in", "out"]) -> N
             provider=WSH,
             data=data,
             flags=("FWPM_FILTER_FLAG_INDEXED",),
-            origin=f"Fence wall {name}",
+            origin=wall_id(path, direction),
         )
+
+
+def wall_id(path: str, direction: str) -> str:
+    """What the store calls the rule that walls a program in."""
+    name = path.rsplit("\\", 1)[-1].removesuffix(".exe")
+    return f"FenceWall-{name}-{direction.title()}"
 
 
 def fence_default(policy: Policy, services: tuple[str, ...]) -> None:

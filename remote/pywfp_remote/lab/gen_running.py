@@ -11,15 +11,16 @@ from uuid import UUID
 
 from pywfp_ps.model.enums import flags_of_items
 from pywfp_ps.model.objects import AleEndpoint, Node, Session, Statistics, Subscription
-from pywfp_remote.lab.gen_catalog import AGENT_PROGRAM
+from pywfp_remote.lab.gen_catalog import AGENT_PROGRAM, AGENT_SERVICE
 from pywfp_remote.lab.gen_engine import branch, leaf
 from pywfp_remote.lab.gen_names import Words
 from pywfp_remote.lab.gen_plan import Plan
 from pywfp_remote.lab.gen_policy import SVCHOST, device
+from pywfp_remote.lab.gen_processes import BFE, SYSTEM, VPN_PROGRAM, service_processes
 from pywfp_remote.lab.gen_rules import TCP, UDP, RuleSpec
 
-VPN_PROGRAM: Final = "%programs%\\tern\\vpn\\ternvpn.exe"
 VPN_SERVER: Final = IPv4Address("203.0.113.66")
+_WATCHERS: Final = ("Dhcp", "EventLog", "WinHttpAutoProxySvc")
 _OUTSIDE: Final = tuple(IPv4Address(f"198.51.100.{n}") for n in range(10, 60))
 _OUTSIDE_SIX: Final = tuple(IPv6Address(f"2001:db8:5a::{n:x}") for n in range(16, 60))
 _CLIENTS: Final = (
@@ -42,17 +43,18 @@ _LAN_CLIENTS: Final = (
 def make_sessions(plan: Plan, words: Words) -> tuple[Session, ...]:
     """The engine's clients: services, drivers, and the dump itself last."""
     rng = plan.random("sessions")
-    engine = rng.randrange(400, 3000) * 4
+    ids = service_processes(plan.seed, plan.index)
     user, sid = plan.users[0]
     shown = f"{plan.computer if plan.group == 'desk' else 'BRINDLE'}\\{user}"
     clients = [
-        (rng.randrange(200, 900) * 4, "S-1-5-20", words.network, False, None),
-        *((engine, "S-1-5-19", words.local, True, None) for _ in range(4)),
-        *((engine, "S-1-5-19", words.local, False, None) for _ in range(2)),
-        (4, "S-1-5-18", words.system, True, None),
-        *((rng.randrange(900, 4000) * 4, "S-1-5-19", words.local, True, None) for _ in range(3)),
-        (rng.randrange(900, 4000) * 4, "S-1-5-18", words.system, False, "dynamic"),
-        (rng.randrange(900, 9000) * 4, "S-1-5-20", words.network, False, "policies"),
+        (ids["RpcSs"], "S-1-5-20", words.network, False, None),
+        *((ids[BFE], "S-1-5-19", words.local, True, None) for _ in range(4)),
+        *((ids[BFE], "S-1-5-19", words.local, False, None) for _ in range(2)),
+        (SYSTEM, "S-1-5-18", words.system, True, None),
+        *((ids[one], "S-1-5-19", words.local, True, None) for one in _WATCHERS),
+        (ids[AGENT_SERVICE], "S-1-5-18", words.system, False, "dynamic"),
+        (ids["PolicyAgent"], "S-1-5-20", words.network, False, "policies"),
+        # netsh itself, which has ended by the time that processes are listed.
         (rng.randrange(9000, 40000) * 4, sid, shown, False, "dump"),
     ]
     return tuple(_session(rng, *client) for client in clients)

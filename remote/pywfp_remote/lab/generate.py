@@ -20,8 +20,10 @@ from msgspec.structs import replace
 from pywfp_ps.model.objects import Completeness, Filter, Snapshot
 from pywfp_ps.write import write_state
 from pywfp_remote.lab.gen_catalog import NEEDS, WALLED, product_rules, role_rules
+from pywfp_remote.lab.gen_context import make_context
 from pywfp_remote.lab.gen_engine import add_engine, add_usage_filters, built_in_layers
-from pywfp_remote.lab.gen_facts import make_context, make_facts
+from pywfp_remote.lab.gen_events import make_events
+from pywfp_remote.lab.gen_facts import make_facts
 from pywfp_remote.lab.gen_firewall import add_app_fence, add_firewall
 from pywfp_remote.lab.gen_names import COMPANIES, PACKAGE_WORDS, TRADES
 from pywfp_remote.lab.gen_plan import Plan, make_plan
@@ -102,7 +104,10 @@ def make_host(
         differences=plan.differences,
         snapshot=snapshot,
         facts=make_facts(plan, snapshot),
-        context=make_context(plan, rules),
+        context={
+            **make_context(plan, rules or list(role_rules(plan))),
+            "events": make_events(plan, snapshot),
+        },
     )
 
 

@@ -1,41 +1,63 @@
 """What generated hosts answer: the frames that the module's functions would send there.
 
 Making one policy takes a tenth of a second, so no more than `DISTINCT` are made: later hosts have
-the policy of an earlier one of their group, under their own names.
+the policy of an earlier one of their group, under their own names. What few ask for (records, a
+dump of filters) is made when it is asked for.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, ClassVar, Final
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pywfp_ps.payload.frames import Begin, encode_part, read_frame, time_text, write_frame
-from pywfp_ps.write import write_state
+from pywfp_ps.payload.frames import (
+    Begin,
+    ProblemFrame,
+    encode_part,
+    encode_records,
+    read_frame,
+    time_text,
+    write_frame,
+)
+from pywfp_ps.write import write_filters, write_state
+from pywfp_remote.lab import module_context, module_records
+from pywfp_remote.lab.arguments import Given
 from pywfp_remote.lab.gen_context import context_rows
 from pywfp_remote.lab.gen_plan import BLOCK
-from pywfp_remote.lab.generate import make_host
+from pywfp_remote.lab.generate import MadeHost, make_host
 from pywfp_remote.lab.host import Arguments, HostBackend, LabHost, UnknownCallError
-from pywfp_remote.lab.module_context import context_lines
+from pywfp_remote.lab.module_events import event_records, net_events, security_events
 from pywfp_remote.lab.module_facts import after_facts, host_facts
 from pywfp_remote.lab.problems import PROBLEMS, report
 
-DISTINCT = 8 * BLOCK
+DISTINCT: Final = 8 * BLOCK
 """Policies of one fleet; a whole number of blocks, so that a host's group is its policy's."""
 
-_FACT_CALL = "Get-PyWfpHostFact"
-_STATE_CALL = "Get-PyWfpState"
-_SNAPSHOT_CALL = "Get-PyWfpSnapshot"
-_CALLS = {call.lower(): call for call in (_FACT_CALL, _STATE_CALL, _SNAPSHOT_CALL)}
-_MEGABYTE = 1 << 20
-_DEFAULT_MEGABYTES = "512"  # of Get-PyWfpState -MaxMegabytes
+_STATE_CALL: Final = "Get-PyWfpState"
+_MEGABYTE: Final = 1 << 20
+_MOST_MEGABYTES: Final = 512  # what MaxMegabytes is where nobody says
+_MOST_EVENTS: Final = 100_000  # likewise MaxCount
+_EVENT_IDS: Final = (
+    "5031",
+    *(str(n) for n in range(5150, 5160)),
+    *(str(n) for n in range(5440, 5451)),
+)
+_SOURCES: Final = ("netsh", "ntobjectmanager", "both")
+_PROBES: Final = (
+    *("Shell", "Json", "Argument", "Text", "Left", "Folder", "Netsh", "Registry", "Module"),
+)
+_A_BATCH: Final = 20  # events in one frame; 31,000 characters hold more
+
+Frames = Iterator[str]
 
 
 class Made(Struct, frozen=True, kw_only=True):
@@ -53,8 +75,18 @@ class Made(Struct, frozen=True, kw_only=True):
     lines: tuple[str, ...]
     plain: int
 
+    @property
+    def processes(self) -> dict[str, int]:
+        """Process id by the program's path as the filter engine sees it."""
+        device = self.facts["volumes"][0]["device"].lower()
+        found = {"System": 4}
+        for row in self.context["Process"]:
+            if row["path"]:
+                found.setdefault(device + row["path"].lower().removeprefix("c:"), row["process_id"])
+        return found
 
-class _Key(Struct, frozen=True):
+
+class Key(Struct, frozen=True):
     """What decides a policy."""
 
     index: int
@@ -67,8 +99,9 @@ class GeneratedHosts:
     """The backend factory of generated hosts; what it has made once it keeps."""
 
     def __init__(self) -> None:
-        self._made: dict[_Key, Made] = {}
-        self._locks: dict[_Key, threading.Lock] = {}
+        self._made: dict[Key, Made] = {}
+        self._kept: dict[tuple[Key, str], tuple[tuple[str, ...], int]] = {}
+        self._locks: dict[Key, threading.Lock] = {}
         self._started = datetime.now(UTC)
 
     def __call__(self, host: LabHost) -> HostBackend:
@@ -77,7 +110,7 @@ class GeneratedHosts:
 
     def warm(self, hosts: Sequence[LabHost], processes: int | None = None) -> None:
         """Make all policies of these hosts now, in processes of their own."""
-        missing = list({_key(host): None for host in hosts if _key(host) not in self._made})
+        missing = list({key_of(host): None for host in hosts if key_of(host) not in self._made})
         if len(missing) <= BLOCK:
             self._made.update((key, make(key)) for key in missing)
             return
@@ -87,11 +120,19 @@ class GeneratedHosts:
 
     def made(self, host: LabHost) -> Made:
         """The policy of a host; two that ask for the same one at once wait for one making."""
-        key = _key(host)
+        key = key_of(host)
         with self._locks.setdefault(key, threading.Lock()):
             if key not in self._made:
                 self._made[key] = make(key)
         return self._made[key]
+
+    def kept(self, host: LabHost, part: str) -> tuple[tuple[str, ...], int]:
+        """The frames of ``filters`` or ``records`` and their plain size; made once a policy."""
+        key = key_of(host)
+        with self._locks.setdefault(key, threading.Lock()):
+            if (key, part) not in self._kept:
+                self._kept[key, part] = make_part(key, part)
+        return self._kept[key, part]
 
 
 class GeneratedHost:
@@ -100,48 +141,195 @@ class GeneratedHost:
     def __init__(self, host: LabHost, source: GeneratedHosts, started: datetime) -> None:
         self._host, self._source, self._started = host, source, started
 
-    def answer(self, call: str, arguments: Arguments) -> Iterator[str]:
-        """The frames of `Get-PyWfpHostFact`, `Get-PyWfpState` or `Get-PyWfpSnapshot`.
+    def answer(self, call: str, arguments: Arguments) -> Frames:
+        """The frames of any public function of the module.
 
         Raises:
-            UnknownCallError: Another function, or a source that is not netsh.
-            FailedError: The dump is larger than ``MaxMegabytes``.
+            UnknownCallError: The module has no such function.
+            FailedError: A dump is larger than ``MaxMegabytes``, or an argument is none.
         """
         name = _CALLS.get(call.lower())
-        given = {key.lower(): value for key, value in arguments.items()}
-        if name is None or str(given.get("source", "netsh")).lower() != "netsh":
+        if name is None:
             raise UnknownCallError(call)
-        yield from self._facts(name)
-        if name == _FACT_CALL:
-            return
-        yield from self._state(name, given)
-        if name == _SNAPSHOT_CALL:
-            yield from self._context(name, given)
-        facts = host_facts(self._host, self._source.made(self._host).facts, self._started)
-        yield from _part("after", "after-facts", name, after_facts(facts))
+        return self.ANSWERS[name](self, name, Given(name, arguments))
 
-    def _facts(self, call: str) -> Iterator[str]:
-        facts = host_facts(self._host, self._source.made(self._host).facts, self._started)
-        return _part("facts", "host-facts", call, facts)
+    def _only_facts(self, call: str, _given: Given) -> Frames:
+        return self._facts(call)
 
-    def _context(self, call: str, arguments: Arguments) -> Iterator[str]:
+    def _state_call(self, call: str, given: Given) -> Frames:
+        yield from self._facts(call)
+        yield from self._state(call, given)
+        yield from self._after(call)
+
+    def _record_call(self, call: str, given: Given) -> Frames:
+        kinds = given.choices("Kind", module_records.ALL_KINDS, module_records.KINDS)
+        layers = given.texts("LayerKey", ())
+        described = given.text("WithSecurityDescriptor", "false").lower() == "true"
+        yield from self._facts(call)
+        is_usual = (kinds, layers, described) == (module_records.KINDS, (), False)
+        yield from (
+            self._usual_records(call)
+            if is_usual
+            else self._records(call, kinds, layers, described=described)
+        )
+        yield from self._after(call, self._newest())
+
+    def _snapshot_call(self, call: str, given: Given) -> Frames:
+        (source,) = given.choices("Source", _SOURCES, ("netsh",))
+        kinds = given.choices("Context", ("", *module_context.KINDS), module_context.KINDS)
+        yield from self._facts(call)
+        if source != "ntobjectmanager":
+            yield from self._state(call, given)
+        if source != "netsh":
+            yield from self._usual_records(call)
+        yield from self._context(call, kinds)
+        yield from self._after(call, "" if source == "netsh" else self._newest())
+
+    def _context_call(self, call: str, given: Given) -> Frames:
+        return self._context(
+            call, given.choices("Kind", module_context.KINDS, module_context.KINDS)
+        )
+
+    def _filters_call(self, call: str, given: Given) -> Frames:
+        lines, plain = self._source.kept(self._host, "filters")
+        yield from self._within(given, plain, "filters")
+        yield from _retold(lines, call)
+
+    def _options_call(self, call: str, _given: Given) -> Frames:
+        return self._own_part("options", call)
+
+    def _net_events_call(self, call: str, given: Given) -> Frames:
+        window = given.number("WindowSeconds", 0) if given.text("WindowSeconds") else None
+        return self._own_part("netevents", call, window)
+
+    def _security_call(self, call: str, given: Given) -> Frames:
+        ids = given.choices("Id", _EVENT_IDS, _EVENT_IDS)
+        after, before = given.moment("After"), given.moment("Before")
+        most = given.number("MaxCount", _MOST_EVENTS)
+        found = [
+            event
+            for event in self._security_log()
+            if str(event["event_id"]) in ids
+            and (after is None or datetime.fromisoformat(event["time"]) >= after)
+            and (before is None or datetime.fromisoformat(event["time"]) <= before)
+        ][:most]
+        *frames, end = encode_records(
+            [found[at : at + _A_BATCH] for at in range(0, len(found), _A_BATCH)],
+            part="events",
+            content="security-events",
+            call=call,
+            taken_at=datetime.now(UTC),
+        )
+        yield from frames
+        if len(found) >= most:
+            text = f"There may be more than {len(found)} events."
+            yield write_frame(ProblemFrame(code="truncated", part="events", text=text))
+        yield end
+
+    def _security_log(self) -> list[dict[str, Any]]:
         made = self._source.made(self._host)
-        facts = host_facts(self._host, made.facts, self._started)
-        rows = context_rows(made.context, made.facts, facts["interfaces"])
-        return context_lines(call, arguments.get("context"), rows)
+        settings = {row["subcategory"]: row["setting"] for row in made.context["AuditPolicy"]}
+        if not settings[_CONNECTIONS]:
+            return []
+        return security_events(
+            made.context["events"], datetime.now(UTC), self._host.computer, made.processes
+        )
 
-    def _state(self, call: str, arguments: Arguments) -> Iterator[str]:
+    def _field_call(self, call: str, given: Given) -> Frames:
+        """What shows how Windows behaves; a host that is made up says only what it does itself."""
+        said = given.texts("Say", ())
+        error = {"id": "PyWfp.made-up,Get-PyWfpFieldTest", "text": "This host is made up."}
+        lines = []
+        for kind in given.choices("Kind", _PROBES, _PROBES):
+            line: dict[str, Any] = {"v": 1, "kind": kind, "seen": None, "error": error, "ms": 1}
+            if kind == "Argument":
+                line |= {"seen": {"said": said, "count": len(said)}, "error": None}
+            lines.append(msgspec.json.encode(line) + b"\n")
+        return _part("field", "field-test", call, b"".join(lines))
+
+    def _facts(self, call: str) -> Frames:
+        return _part("facts", "host-facts", call, msgspec.json.encode(self._told()))
+
+    def _told(self) -> dict[str, Any]:
+        return host_facts(self._host, self._source.made(self._host).facts, self._started)
+
+    def _after(self, call: str, newest: str = "") -> Frames:
+        told = after_facts(self._told(), newest)
+        return _part("after", "after-facts", call, msgspec.json.encode(told))
+
+    def _newest(self) -> str:
+        return str(self._source.made(self._host).facts["newest_filter_id"])
+
+    def _context(self, call: str, kinds: Sequence[str]) -> Frames:
         made = self._source.made(self._host)
-        limit = int(str(arguments.get("maxmegabytes", _DEFAULT_MEGABYTES)))
-        if made.plain > limit * _MEGABYTE:
-            yield from report(PROBLEMS["too-large"], "state")
-        begin = read_frame(made.lines[0])
-        if isinstance(begin, Begin):
-            yield write_frame(replace(begin, call=call, taken_at=time_text(datetime.now(UTC))))
-        yield from made.lines[1:]
+        rows = context_rows(made.context, made.facts, self._told()["interfaces"])
+        yield from module_context.context_part(call, kinds, rows)
+        for kind, part in module_context.PARTS.items():
+            if kind in kinds:
+                yield from self._own_part(part, call)
+
+    def _own_part(self, part: str, call: str, window: int | None = None) -> Frames:
+        context = self._source.made(self._host).context
+        if part == "options":
+            return _part(part, "netsh-console", call, module_context.options_text())
+        if part == "sysports":
+            plain = module_context.system_ports(context["sysports"])
+        else:
+            events = [
+                event
+                for event in context["events"]
+                if window is None or event["ago_ms"] <= window * 1000
+            ]
+            plain = net_events(events, datetime.now(UTC))
+        return _part(part, f"netsh-{part}", call, plain)
+
+    def _state(self, call: str, given: Given) -> Frames:
+        made = self._source.made(self._host)
+        yield from self._within(given, made.plain, "state")
+        yield from _retold(made.lines, call)
+
+    def _within(self, given: Given, plain: int, part: str) -> Frames:
+        """Nothing, or the problem that a dump of this size is too large."""
+        if plain > given.number("MaxMegabytes", _MOST_MEGABYTES) * _MEGABYTE:
+            yield from report(PROBLEMS["too-large"], part)
+
+    def _usual_records(self, call: str) -> Frames:
+        return _retold(self._source.kept(self._host, "records")[0], call)
+
+    def _records(
+        self, call: str, kinds: Sequence[str], layers: Sequence[str], *, described: bool
+    ) -> Frames:
+        host, now = made_host(key_of(self._host)), datetime.now(UTC)
+        text = module_records.record_text(
+            host.snapshot,
+            kinds=kinds,
+            layers=layers,
+            described=described,
+            events=list(event_records(host.context["events"], now)),
+        )
+        return _part("records", _RECORDS, call, text)
+
+    ANSWERS: ClassVar[dict[str, Callable[[GeneratedHost, str, Given], Frames]]] = {
+        "Get-PyWfpHostFact": _only_facts,
+        "Get-PyWfpState": _state_call,
+        "Get-PyWfpFieldTest": _field_call,
+        "Get-PyWfpFilterDump": _filters_call,
+        "Get-PyWfpNetEventDump": _net_events_call,
+        "Get-PyWfpOption": _options_call,
+        "Get-PyWfpContext": _context_call,
+        "Get-PyWfpRecord": _record_call,
+        "Get-PyWfpSecurityEvent": _security_call,
+        "Get-PyWfpSnapshot": _snapshot_call,
+    }
+    """Every public function of the module, and what answers it."""
 
 
-def make(key: _Key) -> Made:
+_CALLS: Final = {name.lower(): name for name in GeneratedHost.ANSWERS}
+_RECORDS: Final = "ntobjectmanager-records"
+_CONNECTIONS: Final = "0cce9226-69ae-11d9-bed3-505054503030"  # Filtering Platform Connection
+
+
+def make(key: Key) -> Made:
     """One policy in frames. A few megabytes; fifty times that for a big one."""
     host = make_host(key.index, key.seed, big=key.big, hostile=key.hostile)
     now = datetime.now(UTC)
@@ -150,18 +338,38 @@ def make(key: _Key) -> Made:
     return Made(facts=host.facts, context=host.context, lines=tuple(lines), plain=len(plain))
 
 
-def _key(host: LabHost) -> _Key:
-    return _Key(host.number % DISTINCT, host.seed, host.big, "hostile-names" in host.faults)
+@lru_cache(maxsize=4)
+def made_host(key: Key) -> MadeHost:
+    """The host itself, for what is asked for rarely."""
+    return make_host(key.index, key.seed, big=key.big, hostile=key.hostile)
 
 
-def _part(part: str, content: str, call: str, facts: object) -> Iterator[str]:
-    return encode_part(
-        msgspec.json.encode(facts),
-        part=part,
-        content=content,
-        call=call,
-        taken_at=datetime.now(UTC),
-    )
+def make_part(key: Key, part: str) -> tuple[tuple[str, ...], int]:
+    """The frames of ``filters`` or ``records``, and how many plain bytes they carry."""
+    snapshot, now = made_host(key).snapshot, datetime.now(UTC)
+    if part == "filters":
+        content, plain = "netsh-filters", write_filters(replace(snapshot, taken_at=now))
+    else:
+        content, plain = _RECORDS, module_records.record_text(snapshot)
+    lines = encode_part(plain, part=part, content=content, call=_STATE_CALL, taken_at=now)
+    return tuple(lines), len(plain)
+
+
+def key_of(host: LabHost) -> Key:
+    """What decides the policy of a host."""
+    return Key(host.number % DISTINCT, host.seed, host.big, "hostile-names" in host.faults)
+
+
+def _retold(lines: Sequence[str], call: str) -> Frames:
+    """Frames that are kept, as if they were made right now by this call."""
+    begin = read_frame(lines[0])
+    if isinstance(begin, Begin):
+        yield write_frame(replace(begin, call=call, taken_at=time_text(datetime.now(UTC))))
+    yield from lines[1:]
+
+
+def _part(part: str, content: str, call: str, plain: bytes) -> Frames:
+    return encode_part(plain, part=part, content=content, call=call, taken_at=datetime.now(UTC))
 
 
 backend_of = GeneratedHosts()

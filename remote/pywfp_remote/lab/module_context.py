@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from pywfp_ps.payload.frames import ProblemFrame, encode_part, write_frame
+from pywfp_ps.payload.frames import encode_part
+from pywfp_ps.write.markup import items_of, leaf
 
 LISTED: Final = (
     *("Service", "Driver", "Process", "Listener", "Route", "FirewallProfile", "FirewallRule"),
@@ -19,35 +20,35 @@ LISTED: Final = (
 PARTS: Final = {"SysPort": "sysports", "Option": "options", "NetEvent": "netevents"}
 """Kinds that are parts of their own."""
 
-_NOTHING: Final = "This practice host cannot tell."
-_ID: Final = "PyWfp.unexpected,Send-PyWfpContext"
+KINDS: Final = (*LISTED, *PARTS)
+
+_ENGINE_RIGHTS: Final = "D:(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;BA)(A;;CCLCSWRPRC;;;LS)"
+_SAID: Final = {
+    "options optionsfor=netevents": "netevents = on",
+    "options optionsfor=keywords": "keywords = none",
+    "options optionsfor=txnwatchdog": "txnwatchdog = 0",
+    "security type=engine": f"O:SYG:SY{_ENGINE_RIGHTS}",
+    "security type=netevents": f"O:SYG:SY{_ENGINE_RIGHTS}",
+}
+"""What netsh prints of an engine that nobody has touched."""
 
 
-def context_lines(
-    call: str,
-    asked: str | Sequence[str] | None,
-    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+def context_part(
+    call: str, kinds: Collection[str], rows: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> Iterator[str]:
-    """Frames of the kinds asked for; one that `rows` lack is told as a problem.
+    """The part ``context``, a line a kind; nothing where none of its kinds is asked for.
 
     Args:
-        call: The function that sends them.
-        asked: Kinds, one kind, an empty text for none, or None for all.
+        call: The function that sends it.
+        kinds: What is asked for.
         rows: What there is, by kind.
     """
-    if asked is None:
-        asked = (*LISTED, *PARTS)
-    kinds = [asked] if isinstance(asked, str) else list(asked)
     wanted = {kind.lower() for kind in kinds}
-    lines = []
-    for kind in LISTED:
-        if kind.lower() not in wanted:
-            continue
-        line: dict[str, Any] = {"v": 1, "kind": kind, "rows": rows.get(kind), "error": None}
-        if kind not in rows:
-            line["error"] = {"id": _ID, "text": _NOTHING}
-            yield _problem("context", f"{kind}: {_NOTHING}")
-        lines.append(msgspec.json.encode(line | {"ms": 5}))
+    lines = [
+        msgspec.json.encode({"v": 1, "kind": kind, "rows": rows[kind], "error": None, "ms": 5})
+        for kind in LISTED
+        if kind.lower() in wanted
+    ]
     if lines:
         yield from encode_part(
             b"\n".join((*lines, b"")),
@@ -56,10 +57,26 @@ def context_lines(
             call=call,
             taken_at=datetime.now(UTC),
         )
-    for kind, part in PARTS.items():
-        if kind.lower() in wanted:
-            yield _problem(part, _NOTHING)
 
 
-def _problem(part: str, text: str) -> str:
-    return write_frame(ProblemFrame(code="unexpected", part=part, text=text))
+def options_text() -> bytes:
+    """The part ``options``: what netsh printed, a JSON line a command."""
+    lines = [
+        {"v": 1, "command": command, "said": ["", said, ""], "error": None}
+        for command, said in _SAID.items()
+    ]
+    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+
+
+def system_ports(ports: Mapping[str, Sequence[int]]) -> bytes:
+    """A file of ``netsh wfp show sysports`` as we think that it looks: no real one is public.
+
+    Source of the names: FWPM_SYSTEM_PORTS_BY_TYPE0 (fwpmtypes.h).
+    """
+    items = []
+    for kind, numbers in ports.items():
+        held = items_of("\t\t", "ports", [leaf("\t\t\t", "item", number) for number in numbers])
+        items.append("\n".join(("\t<item>", leaf("\t\t", "type", kind), held, "\t</item>")))
+    root = items_of("", "sysports", items)
+    head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+    return f"\ufeff{head}\n{root}\n".encode()

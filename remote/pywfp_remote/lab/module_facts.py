@@ -15,7 +15,7 @@ _RELEASES = {"20348": "21H2", "26100": "24H2"}
 _REVISION = 2849
 _RUNNING = 4  # ServiceControllerStatus
 _PREFERRED = 4  # AddressState
-_BFE_PROCESS = 1872
+_MODULE_VERSION = "2.0.1"  # of NtObjectManager
 
 
 def host_facts(host: LabHost, made: Mapping[str, Any], started: datetime) -> dict[str, Any]:
@@ -50,12 +50,12 @@ def host_facts(host: LabHost, made: Mapping[str, Any], started: datetime) -> dic
         },
         "bfe": {
             "status": _RUNNING,
-            "process_id": _BFE_PROCESS,
+            "process_id": made["bfe_process"],
             "started_at": time_text(engine),
         },
         "net_event_options": {"CollectNetEvents": 1},
         "install_language": "0409",
-        "ntobjectmanager": [],
+        "ntobjectmanager": [_MODULE_VERSION],
         "interfaces": [_interface(host, each) for each in made["interfaces"]],
         "volumes": made["volumes"],
         "unknown": [],
@@ -63,9 +63,20 @@ def host_facts(host: LabHost, made: Mapping[str, Any], started: datetime) -> dic
     }
 
 
-def after_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``Send-PyWfpAfter`` of the module sends on a host where nothing changed meanwhile."""
-    return {"v": 1, "bfe": facts["bfe"], "newest_filter": [], "swept": [], "unknown": []}
+def after_facts(facts: Mapping[str, Any], newest: str = "") -> dict[str, Any]:
+    """What ``Send-PyWfpAfter`` of the module sends on a host where nothing changed meanwhile.
+
+    Args:
+        facts: As `host_facts` gives them.
+        newest: Newest filter id, where NtObjectManager was asked for it before and after.
+    """
+    return {
+        "v": 1,
+        "bfe": facts["bfe"],
+        "newest_filter": [newest, newest] if newest else [],
+        "swept": [],
+        "unknown": [],
+    }
 
 
 def _system(host: LabHost, made: Mapping[str, Any], booted: datetime) -> dict[str, Any]:

@@ -197,7 +197,7 @@ def test_the_kill_switch_is_hard_and_above_the_firewall(fleet: list[MadeHost]) -
 
 def test_the_removed_product_has_no_service(fleet: list[MadeHost]) -> None:
     host = next(one for one in fleet if "product-leftovers" in one.differences)
-    services = {service["name"] for service in host.context["services"]}
+    services = {service["name"] for service in host.context["Service"]}
     gone = [one for one in host.snapshot.providers if one.name == "Pellitory Guard"]
     assert [one.service_name in services for one in gone] == [False]
     assert all(one.is_persistent for one in _at(host.snapshot, "Pellitory"))
