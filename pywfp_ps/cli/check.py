@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pywfp_ps.cli.limits import limit_options, limits_of
-from pywfp_ps.cli.recap import Recap, fields_of, live
+from pywfp_ps.cli.recap import Recap, fields_of
+from pywfp_ps.cli.running import Lines, run_visits
 from pywfp_ps.cli.targets import TargetOptions, meant_by, target_options
+from pywfp_ps.cli.ways import LocalOptions, local_meant, local_options, transport_for
 from pywfp_ps.report.rows import json_line
 from pywfp_ps.report.text import visible
 
@@ -19,29 +20,26 @@ if TYPE_CHECKING:
 
 @click.command()
 @target_options
+@local_options
 @limit_options(timeout=60)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a host, as they come.")
-def check(asked: TargetOptions, visits: dict[str, Any], as_json: bool) -> int:
+def check(asked: TargetOptions, here: LocalOptions, visits: dict[str, Any], as_json: bool) -> int:
     """Say whether hosts can be collected: reach, logon, rights, versions. Changes nothing.
 
     A line a host with what stands in the way, and what to do about it.
 
-    Example: `wfp check --inventory site.yml` or `wfp check web-03 -u ops -k`
+    Example: `wfp check --inventory site.yml`, `wfp check web-03 -u ops -k` or `wfp check --local`
     """
     from pywfp_ps.collect.checking import Check
-    from pywfp_ps.fleet.fanout import cancelled_by_interrupt
-    from pywfp_ps.transports import load
 
-    targets = meant_by(asked).resolved.targets
-    psrp = load("psrp")()
+    targets = (local_meant(asked) if here.local else meant_by(asked)).resolved.targets
+    transport = transport_for(here)
     recap = Recap(len(targets))
-    checking = Check(targets, lambda _: psrp, limits_of(visits))
-    with cancelled_by_interrupt(checking.fan_out), live(recap) as moved:
-        for checked in checking:
-            recap.add(checked.outcome)
-            moved()
-            sys.stdout.write((_json if as_json else _line)(checked) + "\n")
-            sys.stdout.flush()
+    checking = Check(targets, lambda _: transport, limits_of(visits))
+    lines = Lines()
+    put = _json if as_json else _line
+    run_visits(checking.fan_out, ((one.outcome, put(one)) for one in checking), recap, lines)
+    recap.failure = lines.problem
     recap.tell(as_json=as_json)
     return recap.exit_code
 

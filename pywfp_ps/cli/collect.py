@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from pywfp_ps.cli.limits import given_names, limit_options, limits_of
 from pywfp_ps.cli.options import store_option
-from pywfp_ps.cli.recap import Recap, line_of, live
+from pywfp_ps.cli.recap import Recap, line_of
+from pywfp_ps.cli.running import Lines, run_collection, say
 from pywfp_ps.cli.targets import Meant, TargetOptions, meant_by, target_options
-from pywfp_ps.errors import UsageError
-from pywfp_ps.report.rows import json_line
-from pywfp_ps.report.text import visible
+from pywfp_ps.cli.ways import (
+    LocalOptions,
+    local_meant,
+    local_options,
+    recording_in,
+    transport_for,
+)
+from pywfp_ps.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from pywfp_ps.collect.resuming import Request
-    from pywfp_ps.collect.visiting import Plan
-    from pywfp_ps.fleet.outcomes import Outcome
+    from pywfp_ps.collect.visiting import Plan, Source
     from pywfp_ps.store import RunWriter, Store
-    from pywfp_ps.transports.base import Transport
+    from pywfp_ps.transports.base import Target, Transport
 
 _BYTES_A_HOST: Final = 600_000
 """What a host of 1,000 filters takes in a store, raw and rows, with room to spare."""
@@ -35,37 +42,42 @@ class CollectOptions(Struct, frozen=True, kw_only=True):
     """What a collection is told beside its hosts.
 
     Attributes:
+        here: Whether this machine is meant, and how it is asked.
         source: What is asked on the host.
         visits: Values of the options of `limit_options`.
         max_dump_mb: Largest dump that is taken, in 2^20 bytes.
         no_context: Whether the context is left out.
         resume: The run to go on with.
         record: Folder for the frames of every host.
+        replay: Folder with recorded frames, which stand in for the hosts.
         as_json: Whether outcomes are told as JSON.
     """
 
-    source: str
+    here: LocalOptions
+    source: Source
     visits: dict[str, Any]
     max_dump_mb: int
     no_context: bool
     resume: str | None
     record: Path | None
+    replay: Path | None
     as_json: bool
 
     def kept(self) -> dict[str, Any]:
         """What a resumed run takes over."""
         own = {"source": self.source, "max_dump_mb": self.max_dump_mb}
-        return {**self.visits, **own, "no_context": self.no_context}
+        return {**self.visits, **own, "no_context": self.no_context, **asdict(self.here)}
 
 
 @click.command()
 @target_options
+@local_options
 @click.option(
     "--source",
     type=click.Choice(["netsh", "ntobjectmanager", "both"]),
     default="netsh",
     show_default=True,
-    help="What is asked on the host; only netsh for now.",
+    help="What is asked on the host; both also says where the two disagree.",
 )
 @limit_options(timeout=300)
 @click.option("--resume", metavar="RUN", help="Go on with a run: visit the hosts that are not ok.")
@@ -82,6 +94,12 @@ class CollectOptions(Struct, frozen=True, kw_only=True):
     metavar="DIR",
     help="Keep the frames of every host, to replay.",
 )
+@click.option(
+    "--replay",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Ask no host, but take the frames that --record kept.",
+)
 @click.option("--no-context", is_flag=True, help="Leave out what surrounds the filter engine.")
 @click.option(
     "--show-script", is_flag=True, help="Print the script that hosts would run, and its hash."
@@ -89,68 +107,88 @@ class CollectOptions(Struct, frozen=True, kw_only=True):
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a host, as they come.")
 @store_option
 def collect(asked: TargetOptions, show_script: bool, store_folder: Path, **options: Any) -> int:
-    """Collect the filter engine's state of hosts over PowerShell remoting.
+    """Collect the filter engine's state of hosts over PowerShell remoting, or of this machine.
 
     HOSTS is a pattern over the inventory, or without one a list such as web-03,web-04. What a host
-    sends is on disk before it is read, and every host ends with an outcome and its cause.
+    sends is on disk before it is read, and every host ends with an outcome and its cause. With
+    --source both, a run in which the two disagree ends with exit code 1: see the view
+    disagreements.
 
     Example: `wfp collect --inventory site.yml 'web*:!web-09'` or `wfp collect web-03 -u ops -k`
     """
-    from pywfp_ps.collect.resuming import done_hosts
+    from pywfp_ps.collect.resuming import done_hosts, recoverable_hosts
     from pywfp_ps.store import Store
 
     told = CollectOptions(**options)
-    if told.source != "netsh":
-        raise UsageError(f"--source {told.source} cannot be collected yet; use --source netsh")
+    if told.replay and (told.resume or told.record or told.here.local):
+        raise UsageError("--replay goes with none of --resume, --record and --local")
     if show_script:
         _show_script(_plan(told, {}))
         return 0
-    if told.resume is None:
-        meant = meant_by(asked)
+    if told.replay is not None:
+        from pywfp_ps.collect.visiting import CALL
+
+        found = recording_in(told.replay, CALL, asked)
+        plan = replace(_plan(told, {}), source=found.source, context=found.context)
         with Store.open(store_folder, create=True) as store:
-            return _collect(store, asked, told, meant)
+            return _collect(store, asked, told, found.meant, found.transport, plan)
+    if told.resume is None:
+        meant = local_meant(asked) if told.here.local else meant_by(asked)
+        transport = _transport(told)
+        with Store.open(store_folder, create=True) as store:
+            return _collect(store, asked, told, meant, transport, _plan(told, meant.groups))
     with Store.open(store_folder) as store:
         asked, told = _as_before(store, told.resume, asked, told)
         done = done_hosts(store, told.resume or "")
-        # Where the run died with all of its hosts on disk, their rows are still to be made.
-        is_dead = not store.run(told.resume or "").readable
-        meant = meant_by(asked, without=done, may_be_none=is_dead)
-        return _collect(store, asked, told, meant, len(done))
+        # What is on disk already is not asked for again: its rows alone are still to be made.
+        back = recoverable_hosts(store, told.resume or "")
+        if told.here.local:
+            meant = local_meant(asked, without=done | back)
+        else:
+            meant = meant_by(asked, without=done | back, may_be_none=bool(back))
+        plan = _plan(told, meant.groups)
+        return _collect(store, asked, told, meant, _transport(told), plan, back)
 
 
 def _collect(
-    store: Store, asked: TargetOptions, told: CollectOptions, meant: Meant, done: int = 0
+    store: Store,
+    asked: TargetOptions,
+    told: CollectOptions,
+    meant: Meant,
+    transport: Transport,
+    plan: Plan,
+    back: frozenset[str] = frozenset(),
 ) -> int:
     from pywfp_ps.collect.collecting import Collection
     from pywfp_ps.collect.resuming import recover
-    from pywfp_ps.fleet.fanout import cancelled_by_interrupt
 
     targets = meant.resolved.targets
     _check_room(store, len(targets))
-    transport = _transport(told.record)
-    is_dead = told.resume is not None and not store.run(told.resume).readable
-    recap = Recap(len(targets) + done * is_dead)
-    with _writer(store, asked, told) as run, live(recap) as moved:
-
-        def tell(outcome: Outcome) -> None:
-            recap.add(outcome)
-            moved()
-            sys.stdout.write(line_of(outcome, as_json=told.as_json) + "\n")
-            sys.stdout.flush()
-
-        for outcome in recover(store, run, meant.groups) if is_dead else ():
-            tell(outcome)
-        collection = Collection(run, targets, lambda _: transport, _plan(told, meant.groups))
-        with cancelled_by_interrupt(collection.fan_out):
-            for outcome in collection:
-                tell(outcome)
-        _tell_shared(collection.machines.shared(), run)
-        run.note(json_line(recap.total()))
-        if collection.is_interrupted:
-            run.finish(interrupted=True)
-    click.echo(f"wfp: run {run.run_id}", err=True)
+    recap, lines = Recap(len(targets) + len(back)), Lines()
+    run = _writer(store, asked, told)
+    collection = Collection(run, targets, lambda _: transport, plan)
+    run_collection(
+        run,
+        collection,
+        recap,
+        lambda outcome: lines.put(line_of(outcome, as_json=told.as_json)),
+        before=recover(store, run, meant.groups, hosts=back) if back else (),
+        at_end=lambda: _tell_shared(collection.machines.shared(), targets, run),
+    )
+    recap.failure = recap.failure or lines.problem
+    say(f"run {run.run_id}")
     recap.tell(as_json=told.as_json)
+    if recap.not_done or recap.failed or recap.failure:
+        say(f"go on with: wfp collect --resume {run.run_id}{_store_named()}")
     return recap.exit_code
+
+
+def _store_named() -> str:
+    """The option that names the store, where the command line named one."""
+    ctx = click.get_current_context()
+    if ctx.get_parameter_source("store_folder") is not ParameterSource.COMMANDLINE:
+        return ""
+    return f" --store {shlex.quote(str(ctx.params['store_folder']))}"
 
 
 def _plan(told: CollectOptions, groups: dict[str, tuple[str, ...]]) -> Plan:
@@ -158,33 +196,35 @@ def _plan(told: CollectOptions, groups: dict[str, tuple[str, ...]]) -> Plan:
 
     return Plan(
         limits=limits_of(told.visits),
+        source=told.source,
         max_dump_mb=told.max_dump_mb,
         context=() if told.no_context else CONTEXT,
         groups=groups,
     )
 
 
-def _transport(record: Path | None) -> Transport:
-    from pywfp_ps.transports import load
-
-    psrp: Transport = load("psrp")()
-    if record is None:
-        return psrp
+def _transport(told: CollectOptions) -> Transport:
+    transport = transport_for(told.here)
+    if told.record is None:
+        return transport
     from pywfp_ps.transports.recorded import RecordingTransport
 
-    return RecordingTransport(psrp, record)
+    return RecordingTransport(transport, told.record)
 
 
-@contextmanager
-def _writer(store: Store, asked: TargetOptions, told: CollectOptions) -> Iterator[RunWriter]:
+def _writer(store: Store, asked: TargetOptions, told: CollectOptions) -> RunWriter:
     """The run, with what was asked for in it before anything else."""
     if told.resume:
         writer = store.resume_run(told.resume)
     else:
         writer = store.begin_run(command="collect", version=_version())
-    with writer:
+    try:
         writer.put_request(_request(asked, told))
-        yield writer
+    except BaseException:
+        with contextlib.suppress(StoreError):
+            writer.finish(interrupted=True)
+        raise
+    return writer
 
 
 def _version() -> str:
@@ -237,14 +277,20 @@ def _as_before(
     kept = {k: v for k, v in request.options.items() if k in told.kept() and k not in given}
     merged = {**told.kept(), **kept}
     visits = {name: merged.pop(name) for name in told.visits}
-    return asked, replace(told, visits=visits, **merged)
+    here = LocalOptions(**{name: merged.pop(name) for name in asdict(told.here)})
+    return asked, replace(told, visits=visits, here=here, **merged)
 
 
-def _tell_shared(machines: list[tuple[str, ...]], run: RunWriter) -> None:
+def _tell_shared(
+    machines: list[tuple[str, ...]], targets: Sequence[Target], run: RunWriter
+) -> None:
+    """Says which names are one machine, unless their addresses said so before."""
+    places = {one.name: (one.address.casefold(), one.port, one.path) for one in targets}
     for names in machines:
         text = f"{', '.join(names)} are one machine by what it says of itself"
-        click.echo(f"wfp: {visible(text)}", err=True)
         run.note(text)
+        if len({places.get(name) for name in names}) > 1:
+            say(text)
 
 
 def _show_script(plan: Plan) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
-from queue import Empty, Queue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -19,15 +19,19 @@ from pywfp_ps.collect.judging import (
     judged,
     noted,
     stated,
+    with_cause,
 )
 from pywfp_ps.collect.parsing import Parsed, ParseJob, ParsePool
 from pywfp_ps.collect.visiting import Fetched, Plan, Visitor
 from pywfp_ps.errors import StoreError
+from pywfp_ps.fleet.causes import Cause
 from pywfp_ps.fleet.fanout import FanOut
-from pywfp_ps.fleet.outcomes import Outcome
+from pywfp_ps.fleet.outcomes import Outcome, State, cancelled
 from pywfp_ps.transports import load
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from pywfp_ps.store import RunWriter, Store
     from pywfp_ps.transports.base import Target, Transport
 
@@ -75,7 +79,9 @@ class Collection:
     """One collection into one run; iterate over it to run it.
 
     Every target gets exactly one outcome, given out as it comes. `cancel` ends it soon, from any
-    thread: what is done is kept, and what is not says so.
+    thread: what is done is kept, and what is not says so. `leave` ends it at once: what was fetched
+    stays on disk and is not read. Rows wait in memory for others; where the disk has no room for
+    them, `told_again` says so of their hosts once the run is finished.
 
     Args:
         writer: The run, open.
@@ -104,10 +110,50 @@ class Collection:
         self.fan_out = FanOut(targets, self._visitor.visit, plan.limits)
         self.is_interrupted = False
         self.machines = Machines()
+        self._inbox: SimpleQueue[_News] = SimpleQueue()  # for signal handlers too
+        self._pool: ParsePool | None = None
+        self._is_left = False
+        self._settled: set[str] = set()
+        self._fetched: set[str] = set()
+        self._failure: StoreError | None = None
+        self._unsafe: dict[str, _Told] = {}
+        self._flushes = writer.flushes
+
+    @property
+    def unread(self) -> int:
+        """Hosts whose parts are on disk and are not parsed yet."""
+        return len(self._fetched) - len(self._fetched & self._settled)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether somebody called `leave`."""
+        return self._is_left
 
     def cancel(self, reason: str = "The run was cancelled.") -> None:
-        """Ends the run soon."""
+        """Ends the run soon; for any thread and any signal handler."""
         self.fan_out.cancel(reason)
+
+    def leave(self) -> None:
+        """Ends the run at once; for any thread and any signal handler."""
+        self._is_left = True
+        self.cancel()
+        if self._pool is not None:  # it has a lock, which whoever was interrupted may hold
+            threading.Thread(target=self._pool.kill, daemon=True).start()
+        self._inbox.put(_News(is_call=True))
+
+    def told_again(self, why: StoreError) -> Iterator[Outcome]:
+        """Outcomes that turned out otherwise than they were told; once the writer is finished.
+
+        Args:
+            why: What went wrong with the store.
+        """
+        for host in sorted(self._unsafe.keys() | self._writer.lost.keys()):
+            one = self._unsafe.get(host)
+            true = one.true if one else Outcome(host=host, outcome="ok", is_recovered=True)
+            if state := self._writer.lost.get(host):
+                true = _not_kept(true, why, state)
+            if one is None or true.outcome != one.told.outcome:
+                yield true
 
     def __iter__(self) -> Iterator[Outcome]:
         """Runs it.
@@ -115,40 +161,54 @@ class Collection:
         Raises:
             StoreError: The run cannot be written; raised after all outcomes, where it can be.
         """
-        inbox: Queue[_News] = Queue()
         room = threading.Semaphore(_AHEAD)
         left = 1 + len(self._targets)
         self.is_interrupted = True  # until all have come
         is_any_cancelled = False
-        failure: StoreError | None = None
         with ExitStack() as stack:
-            pool = stack.enter_context(ParsePool(self._workers))
-            stack.enter_context(self._visits(inbox, room))
-            while left:
+            self._pool = stack.enter_context(ParsePool(self._workers))
+            stack.enter_context(self._visits(room))
+            while left and not self._is_left:
                 try:
-                    news = inbox.get(timeout=_TICK)
+                    news = self._inbox.get(timeout=_TICK)
                 except Empty:
                     continue
                 if news.error is not None and not isinstance(news.error, StoreError):
                     raise news.error
+                if news.is_call:
+                    continue
                 if news.outcome is None:
-                    failure = news.error
+                    self._failure = self._failure or news.error
                     left -= 1
                 elif news.is_to_parse:
-                    self._send_to_parser(news, pool, inbox)
-                else:
+                    self._send_to_parser(news, self._pool)
+                elif not (self._is_left and news.is_stopped):
                     room.release()
                     left -= 1
                     is_any_cancelled |= news.outcome.outcome == "cancelled"
                     yield self._settle(news.outcome, news.fetched, news.parsed)
+            if self._is_left:
+                self._pool.kill()
+        for outcome in self._left_behind():
+            is_any_cancelled = True
+            yield self._settle(outcome, None, None)
         self.is_interrupted = is_any_cancelled
-        if failure is not None:
-            raise failure
+        if self._failure is not None:
+            raise self._failure
+
+    def _left_behind(self) -> Iterator[Outcome]:
+        """Outcomes of the hosts that nobody waits for any more."""
+        for target in self._targets:
+            if target.name not in self._settled:
+                text = "The run was left before it was visited to the end."
+                if target.name in self._fetched:
+                    text = "The run was left before what it sent was read; it is on disk."
+                yield cancelled(target.name, text)
 
     @contextmanager
-    def _visits(self, inbox: Queue[_News], room: threading.Semaphore) -> Iterator[None]:
+    def _visits(self, room: threading.Semaphore) -> Iterator[None]:
         """Runs the visits beside; whoever leaves early leaves none behind."""
-        thread = threading.Thread(target=self._visit_all, args=(inbox, room), daemon=True)
+        thread = threading.Thread(target=self._visit_all, args=(room,), daemon=True)
         thread.start()
         try:
             yield
@@ -156,51 +216,76 @@ class Collection:
             if thread.is_alive():
                 self.cancel()
                 room.release(len(self._targets) + 1)
-                thread.join(self._plan.limits.grace + _TICK)
+                thread.join(0 if self._is_left else self._plan.limits.grace + _TICK)
 
-    def _visit_all(self, inbox: Queue[_News], room: threading.Semaphore) -> None:
+    def _visit_all(self, room: threading.Semaphore) -> None:
         """Runs the visits, in a thread of its own, so that parsing never keeps them waiting."""
         try:
             for outcome in self.fan_out:
                 fetched = self._visitor.take(outcome.host)
-                if outcome.outcome in {"failed", "cancelled"}:
-                    fetched.state = None
+                fetched.keep_for(outcome.outcome)
+                news = _News(outcome=outcome, fetched=fetched)
+                if news.is_to_parse:
+                    self._fetched.add(outcome.host)
                 room.acquire()
-                inbox.put(_News(outcome=outcome, fetched=fetched))
+                self._inbox.put(news)
         except BaseException as error:  # noqa: BLE001 - raised again where somebody waits for it
-            inbox.put(_News(error=error))
+            self._inbox.put(_News(error=error))
         else:
-            inbox.put(_News())
+            self._inbox.put(_News())
 
-    def _send_to_parser(self, news: _News, pool: ParsePool, inbox: Queue[_News]) -> None:
+    def _send_to_parser(self, news: _News, pool: ParsePool) -> None:
         outcome, fetched = news.outcome, news.fetched
-        if outcome is None or fetched is None or fetched.state is None:
+        if outcome is None or fetched is None:
             return
-        job = ParseJob(
-            host=outcome.host, run_id=self._writer.run_id, part="state", path=fetched.state
-        )
+        job = ParseJob(host=outcome.host, run_id=self._writer.run_id, parts=dict(fetched.parts))
 
         def came(future: Future[Parsed]) -> None:
-            inbox.put(_News(outcome=outcome, fetched=fetched, parsed=future.result()))
+            self._inbox.put(_News(outcome=outcome, fetched=fetched, parsed=future.result()))
 
         pool.submit(job).add_done_callback(came)
 
     def _settle(self, outcome: Outcome, fetched: Fetched | None, parsed: Parsed | None) -> Outcome:
         """Stores the rows and the outcome of a host; gives the outcome that stands."""
         fetched = fetched or Fetched()
+        tables: dict[str, pa.Table] = {}
         if parsed is not None:
             outcome = judged(outcome, parsed)
-            if parsed.tables:
-                rows = stated(parsed.tables, fetched.facts, consistent=fetched.consistent)
-                self._writer.add(outcome.host, rows)
+            tables = stated(parsed.tables, fetched.facts, consistent=fetched.consistent)
         outcome = noted(outcome, clock_told(fetched.facts))
         if outcome.traceback:
             self._writer.note(f"{outcome.host}: {outcome.traceback}")
         self.machines.add(outcome.host, fetched.facts)
         if outcome.outcome == "failed" and self._writer.has_old_rows(outcome.host):
-            fetched.facts = None  # what an earlier visit of the run brought is worth more
-        add_outcome(self._writer, outcome, fetched, self._plan.groups.get(outcome.host, ()))
+            # What an earlier visit of the run brought is worth more.
+            fetched.facts, tables = None, {}
+        groups = self._plan.groups.get(outcome.host, ())
+        self._settled.add(outcome.host)
+        try:
+            add_outcome(self._writer, outcome, fetched, groups, tables)
+        except StoreError as error:
+            self._failure = self._failure or error
+            self.fan_out.cancel(str(error), by="store")
+            self._unsafe[outcome.host] = _Told(outcome, _not_kept(outcome, error, "failed"))
+            return self._unsafe[outcome.host].told
+        if self._writer.flushes != self._flushes:
+            self._flushes = self._writer.flushes
+            self._unsafe.clear()
+        elif outcome.outcome in {"ok", "partial"}:
+            self._unsafe[outcome.host] = _Told(outcome, outcome)
         return outcome
+
+
+class _Told(Struct, frozen=True):
+    """What came of a host whose rows are not on disk yet, and what was said of it."""
+
+    true: Outcome
+    told: Outcome
+
+
+def _not_kept(outcome: Outcome, why: StoreError, state: State) -> Outcome:
+    text = f"its rows could not be written ({why.problem}); what it sent is on disk"
+    return with_cause(outcome, state, Cause.STORE, text)
 
 
 class _News(Struct, frozen=True, kw_only=True):
@@ -210,28 +295,36 @@ class _News(Struct, frozen=True, kw_only=True):
     fetched: Fetched | None = None
     parsed: Parsed | None = None
     error: BaseException | None = None
+    is_call: bool = False
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the parser was ended before it had read it."""
+        return self.parsed is not None and self.parsed.is_stopped
 
     @property
     def is_to_parse(self) -> bool:
-        return self.parsed is None and self.fetched is not None and self.fetched.state is not None
+        return self.parsed is None and self.fetched is not None and bool(self.fetched.parts)
 
 
 def add_outcome(
-    writer: RunWriter, outcome: Outcome, fetched: Fetched, groups: tuple[str, ...]
+    writer: RunWriter,
+    outcome: Outcome,
+    fetched: Fetched,
+    groups: tuple[str, ...],
+    tables: Mapping[str, pa.Table],
 ) -> None:
-    """Puts the outcome of a host into a run, and what its facts say."""
+    """Puts a host into a run: its outcome, what its facts say, and the rows of its parts."""
     from pywfp_ps.store import table_of
 
     host = outcome.host
-    if fetched.facts is not None:
+    if fetched.facts is not None and "facts_gaps" not in tables:
         rows = facts_rows(fetched.facts)
-        writer.add(
-            host,
-            {
-                kind: table_of(kind, listed, host=host, run_id=writer.run_id)
-                for kind, listed in rows.items()
-            },
-        )
+        facts = {
+            kind: table_of(kind, listed, host=host, run_id=writer.run_id)
+            for kind, listed in rows.items()
+        }
+        tables = {**tables, **facts}
     writer.add_outcome(
         host,
         outcome.outcome,
@@ -241,3 +334,5 @@ def add_outcome(
         can_retry=outcome.retryable,
         about=about(fetched.facts, groups),
     )
+    if tables:
+        writer.add(host, tables)

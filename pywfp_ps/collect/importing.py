@@ -145,8 +145,7 @@ def _job(kept: _Kept) -> ParseJob:
     return ParseJob(
         host=kept.dump.host,
         run_id=kept.writer.run_id,
-        part=kept.dump.part or "state",
-        path=kept.path,
+        parts={kept.dump.part or "state": kept.path},
     )
 
 

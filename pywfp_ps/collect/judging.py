@@ -35,6 +35,7 @@ _CLOCK_SECONDS: Final = 300
 """From here on a clock that is off is told: Kerberos takes no more, and times mislead."""
 
 _MOST_LACKS: Final = 20
+_ENGINE: Final = frozenset({"state", "records"})
 _CLIXML: Final = re.compile(r"<(S|Obj|!DOCTYPE|\?xml)[\s>]")
 
 
@@ -55,7 +56,7 @@ def report_of(
     cause, text = _why(ran, received, whole, wanted)
     if cause is None:
         return _counted(Report(text=_lacks(received.problems)), ran)
-    return _counted(Report(cause=cause, partial="state" in whole, text=text), ran)
+    return _counted(Report(cause=cause, partial=bool(whole & _ENGINE), text=text), ran)
 
 
 def _why(
@@ -112,15 +113,18 @@ def _counted(report: Report, ran: Ran | TransportError) -> Report:
 
 
 def judged(outcome: Outcome, parsed: Parsed) -> Outcome:
-    """The outcome of a host whose dump was fetched, once it was parsed."""
+    """The outcome of a host whose parts were fetched, once they were parsed."""
     if parsed.problem is not None:
         cause = Cause.BUG if parsed.is_bug else Cause.BAD_PAYLOAD
         told = with_cause(outcome, "failed", cause, parsed.problem)
         return replace(told, traceback=parsed.traceback)
-    if not parsed.whole and outcome.outcome == "ok":
-        text = "the dump is damaged; what could be read is stored"
-        return with_cause(outcome, "partial", Cause.BAD_PAYLOAD, text)
-    return outcome
+    outcome = replace(outcome, disagreements=parsed.disagreements)
+    if outcome.outcome != "ok" or parsed.whole:
+        return outcome
+    text = "the dump is damaged; what could be read is stored"
+    if parsed.lost:
+        text = f"{', '.join(parsed.lost)} cannot be read; the other source is stored alone"
+    return with_cause(outcome, "partial", Cause.BAD_PAYLOAD, text)
 
 
 def with_cause(outcome: Outcome, state: Any, cause: Cause, text: str) -> Outcome:
@@ -197,6 +201,8 @@ def stated(
     """The tables of a snapshot with what its job knows of how it was taken."""
     import pyarrow as pa
 
+    if "snapshots" not in tables:
+        return dict(tables)
     told = {"consistent": consistent, "elevated": facts.elevated if facts else None}
     snapshots = tables["snapshots"]
     for name, value in told.items():

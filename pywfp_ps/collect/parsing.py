@@ -7,13 +7,15 @@ what was in flight is tried once more, each alone, and only what kills its worke
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import BoundedSemaphore, Lock, Thread
 from types import TracebackType
@@ -21,32 +23,37 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from msgspec import Struct
 
-from pywfp_ps.errors import ReadError
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pywfp_ps.store.writer import Outcome
 
 T = TypeVar("T")
+ENGINE: Final = frozenset({"state", "records", "filters"})
+"""Parts that hold objects of the filter engine."""
+
+AROUND: Final = frozenset({"context", "sysports", "options", "problems"})
+"""Parts that tell what surrounds it; ``problems`` is what a host said it could not do."""
+
+READ: Final = ENGINE | AROUND | {"facts"}
+"""Every part that rows come from."""
+
 _IN_FLIGHT_PER_WORKER: Final = 2
 
 
 class ParseJob(Struct, frozen=True, kw_only=True):
-    """A durable payload to parse.
+    """Durable parts of one host, to be parsed together.
 
     Attributes:
-        host: Whose it is.
-        run_id: The run it belongs to.
-        part: ``state`` or ``filters``.
-        path: The payload, plain or gzip.
-        source: What gaps call it; the path's name where it is empty.
+        host: Whose they are.
+        run_id: The run they belong to.
+        parts: The files by part, plain or gzip.
+        source: What gaps call the part with the engine's objects; its file's name where empty.
     """
 
     host: str
     run_id: str
-    part: str
-    path: Path
+    parts: dict[str, Path]
     source: str = ""
 
 
@@ -55,12 +62,16 @@ class Parsed(Struct, frozen=True, kw_only=True):
 
     Attributes:
         job: The job.
-        tables: Arrow tables by kind; empty where it could not be read at all.
-        whole: Whether it was read to its end.
+        tables: Arrow tables by kind; empty where nothing could be read at all.
+        whole: Whether the engine's objects were read to their end, from every part with some.
         gaps: How many things could not be understood.
         filters: How many filters came out.
-        problem: Why there is nothing, one sentence.
+        disagreements: In how many things two sources differ, but for those that come and go.
+        moving: In how many of those that do.
+        lost: Parts that could not be read, though another of their kind could.
+        problem: Why there are no objects of the engine, one sentence.
         is_bug: Whether the problem is ours: the parser died or raised what it should not.
+        is_stopped: Whether nobody tried to the end, since the pool was ended before.
         traceback: Where it raised; empty where it died, or there is no bug.
     """
 
@@ -69,29 +80,32 @@ class Parsed(Struct, frozen=True, kw_only=True):
     whole: bool = False
     gaps: int = 0
     filters: int = 0
+    disagreements: int = 0
+    moving: int = 0
+    lost: tuple[str, ...] = ()
     problem: str | None = None
     is_bug: bool = False
+    is_stopped: bool = False
     traceback: str = ""
 
 
 def parse(job: ParseJob) -> Parsed:
-    """Parses one payload in this process."""
-    from pywfp_ps.read import read_filters, read_state
-    from pywfp_ps.store import tables_of
+    """Parses the parts of one host in this process."""
+    from pywfp_ps.collect.reading import read_parts, tables_of_parts
 
-    source = job.source or job.path.name
-    try:
-        data = job.path.read_bytes()
-        read = read_filters if job.part == "filters" else read_state
-        snapshot = read(data, source=source)
-    except ReadError as error:
-        return Parsed(job=job, problem=str(error))
+    said = read_parts(job.parts, source=job.source)
+    snapshot = said.snapshot
+    moving = sum(one.moving for one in said.disagreements or ())
     return Parsed(
         job=job,
-        tables=tables_of(snapshot, host=job.host, run_id=job.run_id),
-        whole=snapshot.completeness.whole,
-        gaps=len(snapshot.gaps),
-        filters=len(snapshot.filters),
+        tables=tables_of_parts(said, host=job.host, run_id=job.run_id),
+        whole=snapshot is not None and snapshot.completeness.whole and not said.lost,
+        gaps=len(snapshot.gaps if snapshot else ()) + len(said.facts_gaps + said.context_gaps),
+        filters=len(snapshot.filters) if snapshot else 0,
+        disagreements=len(said.disagreements or ()) - moving,
+        moving=moving,
+        lost=said.lost,
+        problem=said.problem,
     )
 
 
@@ -101,7 +115,8 @@ def outcome_of(parsed: Parsed) -> tuple[Outcome, str | None]:
         return "failed", "bug"
     if parsed.problem is not None:
         return "failed", "bad-payload"
-    return ("ok", None) if parsed.whole else ("partial", "incomplete")
+    is_whole = parsed.whole or ENGINE.isdisjoint(parsed.job.parts)
+    return ("ok", None) if is_whole else ("partial", "incomplete")
 
 
 def in_workers(
@@ -137,6 +152,8 @@ class ParsePool:
         self._places = BoundedSemaphore(self._workers * _IN_FLIGHT_PER_WORKER)
         self._lock = Lock()
         self._pool: ProcessPoolExecutor | None = None
+        self._is_killed = False
+        self._leads: list[Connection] = []
 
     def __enter__(self) -> Self:
         return self
@@ -152,6 +169,17 @@ class ParsePool:
         if pool:
             pool.shutdown(wait=True, cancel_futures=kind is not None)
 
+    def kill(self) -> None:
+        """Ends all workers at once; what they had in hand comes back as stopped."""
+        with self._lock:
+            self._is_killed = True
+            leads, self._leads = self._leads, []
+            pool, self._pool = self._pool, None
+        for lead in leads:
+            lead.close()
+        if pool:
+            pool.shutdown(wait=False, cancel_futures=True)
+
     def submit(self, job: ParseJob) -> Future[Parsed]:
         """Queues a job; waits while as many are in flight as memory is meant for."""
         self._places.acquire()
@@ -163,15 +191,30 @@ class ParsePool:
 
     def _start(self, job: ParseJob, answer: Future[Parsed]) -> None:
         with self._lock:
-            if self._pool is None:
-                self._pool = _executor(self._workers)
-            pool = self._pool
+            if self._is_killed:
+                pool = None
+            elif self._pool is None:
+                pool = self._pool = self._executor(self._workers)
+            else:
+                pool = self._pool
+        if pool is None:
+            answer.set_result(_stopped(job))
+            return
         try:
             inner = pool.submit(parse, job)
-        except BrokenProcessPool:
+        except RuntimeError:  # broken, or shut down this moment
             self._retry_alone(job, answer, pool)
             return
         inner.add_done_callback(lambda done: self._settle(job, answer, done, pool))
+
+    def _executor(self, workers: int) -> ProcessPoolExecutor:
+        """Workers that live as long as this process holds their lead."""
+        context = get_context("spawn")
+        theirs, ours = context.Pipe(duplex=False)
+        self._leads.append(ours)
+        return ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_depend, initargs=(theirs,)
+        )
 
     def _settle(
         self,
@@ -182,7 +225,7 @@ class ParsePool:
     ) -> None:
         error = done.exception() if not done.cancelled() else None
         if done.cancelled():
-            answer.set_result(Parsed(job=job, problem="the parser was stopped"))
+            answer.set_result(_stopped(job))
         elif isinstance(error, BrokenProcessPool):
             self._retry_alone(job, answer, pool)
         else:
@@ -195,12 +238,19 @@ class ParsePool:
         with self._lock:
             if self._pool is broken:
                 self._pool = None
+            alone = None if self._is_killed else self._executor(1)
+        if alone is None:
+            answer.set_result(_stopped(job))
+            return
 
         def run() -> None:
-            with _executor(1) as alone:
+            with alone:
                 try:
                     answer.set_result(alone.submit(parse, job).result())
                 except BrokenProcessPool:
+                    if self._is_killed:
+                        answer.set_result(_stopped(job))
+                        return
                     problem = "the parser died on it twice"
                     answer.set_result(Parsed(job=job, problem=problem, is_bug=True))
                 except Exception as error:  # noqa: BLE001 - the result carries it to the caller
@@ -209,25 +259,25 @@ class ParsePool:
         Thread(target=run, name=f"parse {job.host}", daemon=True).start()
 
 
-def _executor(workers: int) -> ProcessPoolExecutor:
-    context = get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_depend)
-
-
-def _depend() -> None:
+def _depend(lead: Connection) -> None:
     """Makes a worker live and die with the process that it works for.
 
     Ctrl-C goes to every process of a terminal; what it means is for the first one to say. And a
     first one that is killed leaves workers behind that wait for jobs for ever.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    Thread(target=_end_with, args=(lead,), name="lead", daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    if parent := parent_process():
-        parent.join()
-        os._exit(1)
+def _end_with(lead: Connection) -> None:
+    """Ends the process once the other end of the pipe is closed, by whomever."""
+    with contextlib.suppress(EOFError, OSError):
+        lead.recv_bytes()
+    os._exit(1)
+
+
+def _stopped(job: ParseJob) -> Parsed:
+    return Parsed(job=job, problem="the parser was stopped", is_stopped=True)
 
 
 def _bug(job: ParseJob, error: BaseException) -> Parsed:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from pywfp_ps.collect.parsing import ParseJob, ParsePool, in_workers, outcome_of
+from pywfp_ps.collect.judging import stated
+from pywfp_ps.collect.parsing import (
+    ENGINE,
+    READ,
+    Parsed,
+    ParseJob,
+    ParsePool,
+    in_workers,
+    outcome_of,
+)
+from pywfp_ps.collect.visiting import Fetched
+from pywfp_ps.errors import ReadError
+from pywfp_ps.payload import read_bounded
 
 if TYPE_CHECKING:
-    from pywfp_ps.store import RawPart, Store
+    from pywfp_ps.store import HostLine, RunWriter, Store
 
 
 class Reparsed(Struct, frozen=True, kw_only=True):
@@ -38,13 +52,33 @@ class Reparsed(Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-def parts_to_read(store: Store, run_id: str) -> list[RawPart]:
-    """The part of each host that its rows come from: the state dump, else the filters."""
-    chosen: dict[str, RawPart] = {}
+class HostParts(Struct, frozen=True, kw_only=True):
+    """What a run keeps of one host, as far as rows come from it.
+
+    Attributes:
+        host: The host.
+        paths: Files by part.
+    """
+
+    host: str
+    paths: dict[str, Path]
+
+    @property
+    def part(self) -> str:
+        """The parts with the engine's objects, else all; by name."""
+        return "+".join(sorted(ENGINE & self.paths.keys()) or sorted(self.paths))
+
+
+def parts_to_read(store: Store, run_id: str) -> list[HostParts]:
+    """The parts of each host that its rows come from; the state dump goes before the filters."""
+    found: dict[str, dict[str, Path]] = {}
     for part in store.raw_parts(run_id):
-        if part.part == "state" or (part.part == "filters" and part.host not in chosen):
-            chosen[part.host] = part
-    return list(chosen.values())
+        if part.part in READ or part.part == "after":
+            found.setdefault(part.host, {})[part.part] = part.path
+    for paths in found.values():
+        if "state" in paths or "records" in paths:
+            paths.pop("filters", None)
+    return [HostParts(host=host, paths=paths) for host, paths in found.items()]
 
 
 def reparse_run(store: Store, run_id: str, *, workers: int | None = None) -> Iterator[Reparsed]:
@@ -56,39 +90,64 @@ def reparse_run(store: Store, run_id: str, *, workers: int | None = None) -> Ite
     Raises:
         StoreError: The run is being written, or cannot be; its old rows stay.
     """
-    parts = parts_to_read(store, run_id)
+    hosts = parts_to_read(store, run_id)
     with ExitStack() as stack:
         writer = stack.enter_context(store.rewrite(run_id))
         held = writer.old_hosts("state")
-        if gone := sorted(held - {part.host for part in parts}):
+        with_engine = {one.host for one in hosts if not ENGINE.isdisjoint(one.paths)}
+        before = {one.host: one for one in _lines(store, run_id)}
+        if gone := sorted(held - with_engine):
             writer.abandon()
             yield from (_without_raw(run_id, host) for host in gone)
             return
         pool = stack.enter_context(ParsePool(workers))
 
-        def job(part: RawPart) -> ParseJob:
-            return ParseJob(host=part.host, run_id=run_id, part=part.part, path=part.path)
+        def job(one: HostParts) -> ParseJob:
+            return ParseJob(host=one.host, run_id=run_id, parts=one.paths)
 
-        for part, parsed in in_workers(pool.submit, parts, job):
+        for one, parsed in in_workers(pool.submit, hosts, job):
             outcome, cause = outcome_of(parsed)
             problem = parsed.problem
-            if not parsed.tables and part.host in held:
+            if "snapshots" not in parsed.tables and one.host in held:
                 writer.abandon()
-                problem = f"{part.host}: {problem}; run {run_id} keeps its old rows"
+                problem = f"{one.host}: {problem}; run {run_id} keeps its old rows"
             if writer.is_open:
-                if parsed.tables:
-                    writer.add(part.host, parsed.tables)
-                writer.add_outcome(part.host, outcome, cause, detail=parsed.problem)
+                _add(writer, one, parsed, before.get(one.host))
             yield Reparsed(
                 run_id=run_id,
-                host=part.host,
-                part=part.part,
+                host=one.host,
+                part=one.part,
                 outcome=outcome,
                 cause=cause,
                 filters=parsed.filters,
                 gaps=parsed.gaps,
                 problem=problem,
             )
+
+
+def _lines(store: Store, run_id: str) -> list[HostLine]:
+    """What the run said of its hosts before."""
+    return store.hosts(run=run_id) if store.run(run_id).readable else []
+
+
+def _add(writer: RunWriter, one: HostParts, parsed: Parsed, before: HostLine | None) -> None:
+    """Adds the rows of a host, and how its visit ended where reading has something to say of it."""
+    if parsed.tables:
+        fetched = Fetched()
+        for part in ("facts", "after"):
+            if path := one.paths.get(part):
+                with contextlib.suppress(ReadError):  # a gap already
+                    fetched.look_at(part, read_bounded(path))
+        tables = stated(parsed.tables, fetched.facts, consistent=fetched.consistent)
+        writer.add(one.host, tables)
+    outcome, cause = outcome_of(parsed)
+    if outcome != "ok":
+        writer.add_outcome(one.host, outcome, cause, detail=parsed.problem)
+    elif ENGINE.isdisjoint(one.paths):  # a visit that brought no dump stays what it was
+        old: Any = before.outcome if before else "failed"
+        writer.add_outcome(one.host, old, before.cause if before else "incomplete")
+    elif before is None:
+        writer.add_outcome(one.host, "ok")
 
 
 def _without_raw(run_id: str, host: str) -> Reparsed:

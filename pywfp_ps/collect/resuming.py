@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import msgspec
 from msgspec import Struct
 
 from pywfp_ps.collect.collecting import add_outcome
 from pywfp_ps.collect.judging import judged, stated
-from pywfp_ps.collect.parsing import ParseJob, ParsePool, in_workers
-from pywfp_ps.collect.visiting import Fetched, Plan
+from pywfp_ps.collect.parsing import READ, ParseJob, ParsePool, in_workers
+from pywfp_ps.collect.visiting import Fetched, Plan, Source
 from pywfp_ps.errors import StoreError, UsageError
 from pywfp_ps.fleet.outcomes import Outcome
 from pywfp_ps.payload import PayloadInfo
@@ -22,8 +22,7 @@ from pywfp_ps.payload import PayloadInfo
 if TYPE_CHECKING:
     from pywfp_ps.store import RawPart, RunWriter, Store
 
-_JOB: Final = Plan(context=()).wanted
-"""Parts that a job without context brings, the one sent last among them."""
+_READ_AT_ONCE: Final = ("facts", "after")
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -72,17 +71,31 @@ def request_of(store: Store, name: str) -> Request | None:
 
 
 def done_hosts(store: Store, name: str) -> frozenset[str]:
-    """Hosts of a run that need no further visit.
+    """Hosts of a run whose rows are there whole.
 
-    Of a run whose writer died these are the hosts whose job had come to its end; `recover` makes
-    their rows.
+    Raises:
+        UsageError: There is no such run, or it is being written.
     """
     run = store.run(name)
     if run.state == "running":
         raise UsageError(f"run {run.id} is being written")
-    if run.readable:
-        return frozenset(line.host for line in store.hosts(run=run.id) if line.outcome == "ok")
-    return frozenset(_whole_jobs(store, run.id))
+    if not run.readable:
+        return frozenset()
+    return frozenset(line.host for line in store.hosts(run=run.id) if line.outcome == "ok")
+
+
+def recoverable_hosts(store: Store, name: str) -> frozenset[str]:
+    """Hosts of a run whose job had come to its end and whose rows are not there.
+
+    Of a run whose writer died these are all whose job had; of another one those that it had no
+    room for, or no time to read. They need no further visit: `recover` makes their rows.
+    """
+    run = store.run(name)
+    if not run.readable:
+        return frozenset(_whole_jobs(store, run.id))
+    lines = store.hosts(run=run.id)
+    lacking = {one.host for one in lines if one.cause == "store" or one.outcome == "cancelled"}
+    return frozenset(lacking & _whole_jobs(store, run.id).keys()) if lacking else frozenset()
 
 
 def recover(
@@ -90,49 +103,81 @@ def recover(
     writer: RunWriter,
     groups: Mapping[str, tuple[str, ...]],
     *,
+    hosts: Container[str] | None = None,
     workers: int | None = None,
 ) -> Iterator[Outcome]:
-    """Rows and outcomes of hosts whose jobs had ended when their run died, from raw parts.
+    """Rows and outcomes of hosts whose jobs had ended, from raw parts.
 
     Args:
         store: The store.
         writer: The run, resumed.
         groups: Groups of each host in the inventory.
+        hosts: Which, as of `recoverable_hosts`; all where it is ``None``.
         workers: As for `ParsePool`.
     """
-    jobs = _whole_jobs(store, writer.run_id)
+    whole = _whole_jobs(store, writer.run_id)
+    jobs = {host: parts for host, parts in whole.items() if hosts is None or host in hosts}
     with ExitStack() as stack:
         pool = stack.enter_context(ParsePool(workers))
 
         def job(host: str) -> ParseJob:
-            return ParseJob(host=host, run_id=writer.run_id, part="state", path=jobs[host]["state"])
+            return ParseJob(host=host, run_id=writer.run_id, parts=jobs[host])
 
         for host, parsed in in_workers(pool.submit, jobs, job):
             fetched = Fetched()
-            for part in ("facts", "after"):
+            for part in _READ_AT_ONCE:
                 fetched.look_at(part, store.raw(host, writer.run_id, part))
-            outcome = judged(Outcome(host=host, outcome="ok", tries=1), parsed)
-            if parsed.tables:
-                rows = stated(parsed.tables, fetched.facts, consistent=fetched.consistent)
-                writer.add(host, rows)
-            add_outcome(writer, outcome, fetched, groups.get(host, ()))
+            packed, plain = _sizes(jobs[host].values())
+            outcome = Outcome(
+                host=host, outcome="ok", packed=packed, plain=plain, is_recovered=True
+            )
+            outcome = judged(outcome, parsed)
+            tables = stated(parsed.tables, fetched.facts, consistent=fetched.consistent)
+            add_outcome(writer, outcome, fetched, groups.get(host, ()), tables)
             yield outcome
 
 
 def _whole_jobs(store: Store, run_id: str) -> dict[str, dict[str, Path]]:
     """The parts of each host whose job came to its end: what is sent last is there."""
+    job = _parts_of_job(store, run_id)
     found: dict[str, dict[str, Path]] = {}
     for part in store.raw_parts(run_id):
-        if part.part in _JOB and _is_whole(part):
+        # Problems are our own note, and have nothing beside them to be held against.
+        if part.part == "problems" or (part.part in job | READ and _is_whole(part)):
             found.setdefault(part.host, {})[part.part] = part.path
-    return {host: parts for host, parts in found.items() if len(parts) == len(_JOB)}
+    return {host: parts for host, parts in found.items() if job <= parts.keys()}
+
+
+def _parts_of_job(store: Store, run_id: str) -> frozenset[str]:
+    """Parts that a job of the run brings without context, the one sent last among them."""
+    request = request_of(store, run_id)
+    source: Any = request.options.get("source", "netsh") if request else "netsh"
+    return Plan(source=source if source in get_args(Source) else "netsh", context=()).wanted
+
+
+def _sizes(paths: Iterable[Path]) -> tuple[int, int]:
+    """Bytes of all whole parts beside these, as they are kept and unpacked."""
+    infos = [
+        info
+        for folder in {path.parent for path in paths}
+        for path in folder.glob("*.json")
+        if (info := _info_of(path)) is not None and info.complete
+    ]
+    return sum(info.packed for info in infos), sum(info.plain for info in infos)
+
+
+def _info_of(path: Path) -> PayloadInfo | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=PayloadInfo)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _is_whole(part: RawPart) -> bool:
     """Whether the bytes are those that were whole when they came."""
+    info = _info_of(part.path.with_suffix(".json"))
     try:
-        info = msgspec.json.decode(part.path.with_suffix(".json").read_bytes(), type=PayloadInfo)
         digest = hashlib.sha256(part.path.read_bytes()).hexdigest()
-    except (OSError, msgspec.DecodeError):
+    except OSError:
         return False
-    return info.complete and info.sha256 == digest
+    return info is not None and info.complete and info.sha256 == digest

@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from pywfp_ps.collect.judging import report_of
+from pywfp_ps.collect.parsing import AROUND, ENGINE, READ
 from pywfp_ps.errors import ReadError, UsageError
 from pywfp_ps.fleet.fanout import Limits
 from pywfp_ps.fleet.outcomes import Report
 from pywfp_ps.fleet.visits import Visit
-from pywfp_ps.payload import Decoder, Payload
+from pywfp_ps.payload import Decoder, Payload, Problem
 from pywfp_ps.payload import Limits as FrameLimits
 from pywfp_ps.read.facts import read_after, read_facts
 from pywfp_ps.transports.base import Ran, TransportError
@@ -32,12 +34,21 @@ CONTEXT: Final = (
 )
 """Kinds of context that a collection asks for."""
 
-_JOB: Final = frozenset({"facts", "state", "after"})
+_JOB: Final = frozenset({"facts", "after"})
+_SOURCES: Final[dict[str, frozenset[str]]] = {
+    "netsh": frozenset({"state"}),
+    "ntobjectmanager": frozenset({"records"}),
+    "both": frozenset({"state", "records"}),
+}
 _PACKED_RATIO: Final = 4
 """A packed dump is at most this part of the plain limit; real ones are a fifteenth."""
 
 _NETSH_SHARE: Final = 0.8
 """Part of a visit's time that netsh may take, so that the host can tell what went wrong."""
+
+
+Source = Literal["netsh", "ntobjectmanager", "both"]
+"""Where the filter engine's objects come from."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -52,7 +63,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """
 
     limits: Limits = Limits()
-    source: Literal["netsh"] = "netsh"
+    source: Source = "netsh"
     max_dump_mb: int = 512
     context: tuple[str, ...] = CONTEXT
     groups: Mapping[str, tuple[str, ...]] = {}
@@ -61,7 +72,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     def wanted(self) -> frozenset[str]:
         """Parts that a good job brings whole."""
         listed = set(self.context) - {"SysPort", "Option", "NetEvent"}
-        return _JOB | ({"context"} if listed else set())
+        return _JOB | _SOURCES[self.source] | ({"context"} if listed else set())
 
 
 def arguments_of(plan: Plan, run: str) -> dict[str, str | list[str]]:
@@ -79,22 +90,35 @@ class Fetched:
     """What one visit brought, until its outcome is known.
 
     Attributes:
-        state: The dump on disk, None where none came whole.
+        parts: Whole parts on disk that rows come from.
         facts: What the host said of itself.
         consistent: Whether the engine was the same all the while; None where nobody knows.
     """
 
     def __init__(self) -> None:
-        self.state: Path | None = None
+        self.parts: dict[str, Path] = {}
         self.facts: HostFacts | None = None
         self.consistent: bool | None = None
 
     def look_into(self, payload: Payload, path: Path) -> None:
         """Takes in a whole part that is on disk."""
-        if payload.part == "state":
-            self.state = path
-        elif payload.part in {"facts", "after"}:
+        if payload.part in READ:
+            self.parts[payload.part] = path
+        if payload.part in {"facts", "after"}:
             self.look_at(payload.part, payload.raw())
+
+    def keep_for(self, outcome: str) -> None:
+        """Leaves out the parts that are not to be parsed where a visit ended like that."""
+        if outcome == "failed":  # what of the engine came may not be all of it
+            for part in ENGINE:
+                self.parts.pop(part, None)
+        if outcome == "cancelled" or (AROUND.isdisjoint(self.parts) and not self.has_engine):
+            self.parts.clear()
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether a part with objects of the filter engine came whole."""
+        return not ENGINE.isdisjoint(self.parts)
 
     def look_at(self, part: str, plain: bytes) -> None:
         """Takes in the plain bytes of the facts, or of what is said after the dump."""
@@ -151,12 +175,13 @@ class Visitor:
         try:
             ran = transport.run(target, CALL, self._arguments, on_frame=take, watch=visit)
         except TransportError as error:
-            if fetched.state is None:
+            if not fetched.has_engine:
                 raise
             ran = error  # the dump was whole before the host was lost
         finally:
             received = decoder.finish()
             job.keep_evidence(received.payloads)
+            job.keep_problems(target.name, received.problems)
         report = report_of(ran, received, whole=job.whole, wanted=self._plan.wanted)
         return replace(report, packed=job.packed, plain=job.plain)
 
@@ -185,3 +210,11 @@ class _Job:
             with contextlib.suppress(UsageError):  # the run may be closed: nobody waited for us
                 name = f"{broken.part}.incomplete"
                 self._writer.put_raw(broken.host, name, broken.data, info=broken.info())
+
+    def keep_problems(self, host: str, problems: tuple[Problem, ...]) -> None:
+        """Puts what the host could not do beside what it brought, so that its rows say so too."""
+        if not problems or not self.whole or self._visit.is_stopped:
+            return
+        with contextlib.suppress(UsageError):  # as above
+            data = msgspec.json.encode(problems)
+            self._fetched.parts["problems"] = self._writer.put_raw(host, "problems", data)

@@ -48,6 +48,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
         tries: How often the host was visited; 0 if never.
         seconds: From the begin of the last visit to its end.
         packed: As in `Report`, of the last visit; so are the following.
+        disagreements: In how many things two sources of the host differ.
+        is_recovered: Whether it was made of what an earlier visit left on disk: times, requests
+            and bytes on the way are not known of it then.
         traceback: Of a bug of ours, else empty.
     """
 
@@ -64,6 +67,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     requests: int = 0
     sent: int = 0
     received: int = 0
+    disagreements: int = 0
+    is_recovered: bool = False
     traceback: str = ""
 
 

@@ -41,7 +41,7 @@ def ip_bounds(condition: Condition) -> IpBounds | None:
     return None
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _masked(
     address: IPv4Address | IPv6Address, prefix: int | None, mask: IPv4Address | IPv6Address | None
 ) -> IpBounds:
@@ -55,7 +55,7 @@ def _masked(
     return address.version, f"{low:0{digits}x}", f"{low | (every ^ kept):0{digits}x}"
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def hex_of(address: IPv4Address | IPv6Address) -> str:
     """An address as 8 or 32 lower-case hex digits, which sort as addresses do."""
     return f"{int(address):0{address.max_prefixlen // 4}x}"
@@ -80,7 +80,7 @@ def plain_text(value: Scalar) -> str | None:
     return address_text(value) if is_address else text_of(value)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def address_text(address: IPv4Address | IPv6Address) -> str:
     """An address as text."""
     return str(address)

@@ -28,7 +28,7 @@ _LETTERS: Final[dict[type, str]] = {
 }
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def guid_text(key: UUID) -> str:
     """A GUID as lower-case text."""
     return str(key)
@@ -66,8 +66,8 @@ _VALUES: Final[dict[str, Callable[[str], Scalar]]] = {
     "s": str,
     "b": bytes.fromhex,
     "g": UUID,
-    "4": lru_cache(maxsize=65536)(IPv4Address),
-    "6": lru_cache(maxsize=65536)(IPv6Address),
+    "4": lru_cache(maxsize=4096)(IPv4Address),
+    "6": lru_cache(maxsize=4096)(IPv6Address),
     "t": _token,
 }
 

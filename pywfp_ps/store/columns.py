@@ -47,6 +47,7 @@ KINDS: dict[str, Kind] = {
         host_columns.EVENTS,
         host_columns.CHANGES,
         state_columns.GAPS,
+        host_columns.FACTS_GAPS,
         host_columns.CONTEXT_GAPS,
     )
 }
@@ -64,6 +65,10 @@ SNAPSHOT_RUN = Column(
     doc="Run whose snapshot the data views show; null where there is none.",
     source="derived",
 )
+
+
+_GAPS = ("facts_gaps", "context_gaps")
+"""Kinds that the view ``gaps`` shows beside those of the snapshot, and no view of their own."""
 
 
 class View(Struct, frozen=True, kw_only=True):
@@ -90,7 +95,7 @@ class View(Struct, frozen=True, kw_only=True):
 def _views() -> dict[str, View]:
     views = {}
     for kind in KINDS.values():
-        if kind.name == "context_gaps":
+        if kind.name in _GAPS:
             continue
         columns = kind.shown
         if kind.name == "hosts":
@@ -98,7 +103,7 @@ def _views() -> dict[str, View]:
         views[kind.name] = View(
             name=kind.name,
             kind=kind,
-            beside=(KINDS["context_gaps"],) if kind.name == "gaps" else (),
+            beside=tuple(KINDS[name] for name in _GAPS) if kind.name == "gaps" else (),
             doc=kind.doc,
             columns=columns,
             aliases=_aliases(kind),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pywfp_ps.model.firewall import FirewallRule
 from pywfp_ps.model.identity import OwnPlaces, content_id, shape_id
@@ -20,6 +22,7 @@ from pywfp_ps.store.wide import wide_of
 
 _FIREWALL_SUBLAYER: Final = "FWPM_SUBLAYER_MPSSVC_"
 _NO_RULE: Final = Rule()
+_ADDRESS: Final = (IPv4Address, IPv6Address)
 Columns = dict[str, list[Any]]
 
 
@@ -102,20 +105,27 @@ def _said(filter_: Filter, own: OwnPlaces) -> _Said:
     """The columns of a filter; the hosts of a fleet have most of their filters in common."""
     key = (
         filter_.layer, filter_.layer_key, filter_.sublayer, filter_.sublayer_key, filter_.action,
-        filter_.callout, filter_.callout_key, filter_.flags, filter_.conditions, own,
+        filter_.callout, filter_.callout_key, filter_.flags, filter_.conditions,
     )  # fmt: skip
     found = _memory.get(key)
     if found is None:
         found = _Said(
             condition_text(filter_.conditions),
             content_id(filter_),
-            shape_id(filter_, own),
+            shape_id(filter_),
             wide_of(filter_.conditions),
         )
         if len(_memory) >= _REMEMBERED:
             _memory.clear()
         _memory[key] = found
+    if own.addresses and any(map(_has_address, filter_.conditions)):
+        return replace(found, shape_id=shape_id(filter_, own))
     return found
+
+
+def _has_address(condition: Condition) -> bool:
+    """Whether its part of the shape depends on what belongs to the machine."""
+    return isinstance(condition.value, _ADDRESS) or isinstance(condition.low, _ADDRESS)
 
 
 def _flag_columns(filters: Sequence[Filter]) -> Columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from pywfp_ps.errors import NoStoreError, StoreError, UsageError
+from pywfp_ps.model.context import HostContext
 from pywfp_ps.model.objects import Snapshot
 from pywfp_ps.payload.names import folder_name
 from pywfp_ps.store.columns import KINDS, VIEWS
@@ -33,6 +34,7 @@ from pywfp_ps.store.runs import (
     write_manifest,
 )
 from pywfp_ps.store.sql import Answer, Engine
+from pywfp_ps.store.surroundings import newest_context
 from pywfp_ps.store.views import (
     ALL,
     COUNT_HELD,
@@ -424,6 +426,27 @@ class Store:
             return snapshot_of(tables)
         except (ValueError, TypeError, KeyError, msgspec.DecodeError) as error:
             raise StoreError(str(chosen.folder), f"rows of {host} are damaged ({error})") from None
+
+    def context(
+        self, host: str, run: str, kinds: Iterable[str]
+    ) -> tuple[HostContext | None, datetime | None]:
+        """What surrounds the filter engine of a host, as far as asked for.
+
+        Args:
+            host: Its name.
+            run: Run of its snapshot. Where that holds none of the kinds, the newest run before it
+                that does is taken.
+            kinds: Names out of `surroundings.SURROUNDINGS`.
+
+        Returns:
+            The context, ``None`` where no run has any, and when its run began if that is not the
+            run of the snapshot.
+
+        Raises:
+            StoreError: Files are gone or damaged.
+        """
+        runs = [one for one in self.runs() if one.readable and one.id <= run]
+        return newest_context(runs, host, run, kinds)
 
     def _run_of(self, host: str, at: datetime | None, *, partial: bool) -> Run:
         """The run whose snapshot of a host the data views show."""

@@ -103,7 +103,7 @@ def _app(condition: Condition) -> Said:
     return [app_text(condition.value)]
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def app_text(path: str) -> str:
     r"""A program path in lower case without the volume in front.
 

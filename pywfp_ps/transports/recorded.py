@@ -190,6 +190,33 @@ class RecordedTransport:
         raise TransportError(host, "incomplete", "the recording has no end")
 
 
+def recorded_jobs(folder: Path, call: str) -> list[Asked]:
+    """What was asked of each host that has a recording of a call, by name of the host.
+
+    Raises:
+        UsageError: There is no such folder, or a recording in it is damaged or of something else.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder of recordings")
+    found = [_asked(path) for path in folder.glob(f"*/{call}{_ENDING}")]
+    return sorted(found, key=lambda one: one.host)
+
+
+def _asked(path: Path) -> Asked:
+    try:
+        with path.open("rb") as file:
+            asked = _read(path.parent.name, file, Asked)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    except TransportError as error:
+        raise UsageError(f"{path}: {error.text}") from None
+    if not isinstance(asked, Asked) or asked.v != 1:
+        raise UsageError(f"{path} is no recording of this version")
+    if folder_name(asked.host) != path.parent.name or asked.call != path.stem:
+        raise UsageError(f"{path} is a recording of {asked.host!r}, {asked.call}")
+    return asked
+
+
 def _ended(host: str, end: Finished) -> Ran:
     if end.what:
         raise TransportError(host, end.what, end.text, end.code, end.usage)
