@@ -85,8 +85,8 @@ def explain(
             flow = flow_of(said)
             layers = _layers(layer, flow)
             answers = [
-                (_explained(snapshot, name, run_id, flow, layers), flow)
-                for name, run_id, snapshot in _snapshots(store, selection)
+                (_explained(store, held, flow, layers), flow)
+                for held in _snapshots(store, selection)
             ]
     _print(answers, as_json=as_json, brief=brief, as_markdown=as_markdown, joined=bool(from_host))
     return _expected([answer for answer, _ in answers], expect, strict=strict)
@@ -195,6 +195,7 @@ def selftest(
 
     Example: `wfp selftest --host 'web*'`
     """
+    from pywfp_ps.cli.facts import facts_for
     from pywfp_ps.explain import Engine
     from pywfp_ps.explain.selftest import self_test
 
@@ -202,7 +203,8 @@ def selftest(
     failed = False
     with open_store(store_folder) as store:
         for name, run_id, snapshot in _snapshots(store, selection):
-            found = self_test(Engine(snapshot), preset=preset)
+            facts = facts_for(store, name, run_id, snapshot)
+            found = self_test(Engine(snapshot, facts), preset=preset)
             failed = failed or bool(found.contradictions)
             if as_json:
                 print_line(json_line({"host": name, "run_id": run_id, **_plain(found)}))
@@ -259,13 +261,15 @@ def _layers(text: str | None, flow: Flow) -> tuple[str, ...] | None:
 
 
 def _explained(
-    snapshot: Snapshot, host: str, run_id: str, flow: Flow, layers: tuple[str, ...] | None
+    store: Store, held: tuple[str, str, Snapshot], flow: Flow, layers: tuple[str, ...] | None
 ) -> Explanation:
-    from pywfp_ps.explain import Engine
-    from pywfp_ps.explain.engine import note_of
+    from pywfp_ps.cli.facts import facts_for
+    from pywfp_ps.explain.engine import Engine
 
-    answer = Engine(snapshot).explain(flow, layers=layers)
-    return structs.replace(answer, host=host, snapshot=note_of(snapshot, run_id))
+    host, run_id, snapshot = held
+    answer = Engine(snapshot, facts_for(store, *held, [flow])).explain(flow, layers=layers)
+    note = structs.replace(answer.snapshot, run_id=run_id)
+    return structs.replace(answer, host=host, snapshot=note)
 
 
 def _joined(
@@ -278,6 +282,7 @@ def _joined(
     listener_as: str | None,
 ) -> list[tuple[Explanation, Flow]]:
     """The outbound view of one host and the inbound view of the other."""
+    from pywfp_ps.cli.facts import facts_for
     from pywfp_ps.explain.joined import joined_flows
 
     to_host, port = _host_and_port(to_end)
@@ -285,12 +290,10 @@ def _joined(
         _one(list(_snapshots(store, structs.replace(selection, host=one))), one)
         for one in (from_host, to_host)
     ]
-    flows = joined_flows(
-        said, sides[0][2], sides[1][2], port, listener_app=listener_app, listener_as=listener_as
-    )
+    known = [(side[2], facts_for(store, *side)) for side in sides]
+    flows = joined_flows(said, known, port, listener_app=listener_app, listener_as=listener_as)
     return [
-        (_explained(snapshot, name, run_id, flow, None), flow)
-        for (name, run_id, snapshot), flow in zip(sides, flows, strict=True)
+        (_explained(store, side, flow, None), flow) for side, flow in zip(sides, flows, strict=True)
     ]
 
 

@@ -12,7 +12,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PROFILES: Final = click.Choice(["public", "private", "domain", "none"])
 
-_OPTIONS: Final = (
+_TRAFFIC: Final = (
     click.option(
         "--direction",
         type=click.Choice(["in", "out", "forward"]),
@@ -29,6 +29,8 @@ _OPTIONS: Final = (
     click.option("--icmp", metavar="TYPE[:CODE]", help="ICMP type and code."),
     click.option("--listen", is_flag=True, help="A TCP socket that listens."),
     click.option("--bind", is_flag=True, help="A socket that is bound."),
+)  # fmt: skip
+_REST: Final = (
     click.option("--app", metavar="PATH", help="Program: DOS path, device path or System."),
     click.option("--as", "account", metavar="PRESET",
                  help="user, admin, system, local-service, network-service, service:NAME or "
@@ -45,7 +47,7 @@ _OPTIONS: Final = (
                  help="A capability of the AppContainer; say all of them."),
     click.option("--no-capabilities", is_flag=True, help="The AppContainer has none."),
     click.option("--bind-address", metavar="ADDR", help="Address the socket was bound to."),
-    click.option("--interface", metavar="LUID", help="Interface of this host."),
+    click.option("--interface", metavar="LUID|NAME", help="Interface of this host."),
     click.option("--interface-index", type=int, metavar="N", help="Its index."),
     click.option("--interface-type", type=int, metavar="N", help="Its IANA type."),
     click.option("--tunnel-type", type=int, metavar="N", help="Its tunnel type."),
@@ -65,9 +67,9 @@ _OPTIONS: Final = (
     click.option("--field", "fields", multiple=True, metavar="NAME=VALUE",
                  help="Value of any other condition field, vSwitch and MAC fields too."),
 )  # fmt: skip
-_NAMES: Final = (
-    "direction", "protocol", "local", "remote", "icmp", "listen", "bind", "app", "account", "user",
-    "groups", "services", "groups_complete", "package", "remote_package", "bind_address",
+_TRAFFIC_NAMES: Final = ("direction", "protocol", "local", "remote", "icmp", "listen", "bind")
+_REST_NAMES: Final = (
+    "app", "account", "user", "groups", "services", "groups_complete", "package", "remote_package", "bind_address",
     "interface", "interface_index", "interface_type", "tunnel_type", "quarantine_epoch",
     "quarantined", "profile", "original_profile", "current_profile", "arrival_profile",
     "nexthop_profile", "loopback", "reauthorize", "raw", "redirected", "ipsec", "fields",
@@ -78,22 +80,33 @@ def flow_options(function: Function) -> Function:
     """Adds the options of a flow; the command gets them as ``said``."""
 
     @functools.wraps(function)
-    def command(
-        *args: Any,
-        ip_version: str | None,
-        capabilities: tuple[str, ...],
-        no_capabilities: bool,
-        **kw: Any,
-    ) -> Any:
+    def command(*args: Any, ip_version: str | None, **kw: Any) -> Any:
+        from msgspec import structs
+
+        traffic = {name: kw.pop(name) for name in _TRAFFIC_NAMES}
+        version = int(ip_version) if ip_version else None
+        said = structs.replace(kw.pop("said"), ip_version=version, **traffic)
+        return function(*args, said=said, **kw)
+
+    command = rest_options(command)
+    for option in reversed(_TRAFFIC):
+        command = option(command)
+    return command  # type: ignore[return-value] # the wrapper takes the place of the function
+
+
+def rest_options(function: Function) -> Function:
+    """Adds what a flow says beside its traffic; the command gets it as ``said``."""
+
+    @functools.wraps(function)
+    def command(*args: Any, capabilities: tuple[str, ...], no_capabilities: bool, **kw: Any) -> Any:
         from pywfp_ps.explain.said import Said
 
         said = Said(
-            ip_version=int(ip_version) if ip_version else None,
             capabilities=capabilities if capabilities or no_capabilities else None,
-            **{name: kw.pop(name) for name in _NAMES},
+            **{name: kw.pop(name) for name in _REST_NAMES},
         )
         return function(*args, said=said, **kw)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(_REST):
         command = option(command)
     return command  # type: ignore[return-value] # the wrapper takes the place of the function

@@ -87,6 +87,7 @@ def _verdicts(
     store: Store, selection: Selection, rows: list[Row], flows: Flows, only: str | None
 ) -> Iterator[tuple[Any, ...]]:
     """A row for each host and flow, host by host."""
+    from pywfp_ps.cli.facts import facts_for
     from pywfp_ps.explain import Engine
     from pywfp_ps.explain.batch import Batch
 
@@ -103,7 +104,8 @@ def _verdicts(
         if not snapshot.is_complete:
             click.echo(f"{one_line(name)}: the snapshot is not complete", err=True)
         filters = {one.id: one.name for one in snapshot.filters}
-        found = Batch(Engine(snapshot)).answer(flows)
+        facts = facts_for(store, name, holds[name] or "", snapshot, flows.flows)
+        found = Batch(Engine(snapshot, facts)).answer(flows)
         for row, code in zip(rows, found.codes.tolist(), strict=True):
             one = found.answers[code]
             if only is None or one.policy_verdict == only:

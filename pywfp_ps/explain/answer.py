@@ -142,6 +142,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
         deciders: Filters that could be the deciding one, by id.
         snapshot: What the answer rests on.
         layers: In the order of the path.
+        listening: Whether something listens on the port that traffic comes to, ``None`` where
+            nobody knows or no one need listen.
         notes: What else to know: redirection, ties, doubtful conditions.
         reasons: The explanation as a tree, a root for each layer in which something may match.
         models_version: Version of the table of modelled callouts.
@@ -159,6 +161,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     deciders: tuple[int, ...] = ()
     snapshot: SnapshotNote = SnapshotNote()
     layers: tuple[LayerAnswer, ...] = ()
+    listening: bool | None = None
     notes: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     models_version: int = 0

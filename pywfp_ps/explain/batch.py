@@ -156,6 +156,9 @@ class Batch:
 
     def answer(self, flows: Flows) -> Result:
         """The verdicts of all flows, in their order."""
+        deriver = self._engine.deriver
+        if deriver.tells or any(flow.interface_alias is not None for flow in flows.flows):
+            flows = Flows(deriver.completed(flow).flow for flow in flows.flows)
         self._cuts = {}
         codes = np.zeros(len(flows), np.int64)
         answers: dict[Answer, int] = {}

@@ -27,10 +27,12 @@ from pywfp_ps.explain.arbitrate import (
 )
 from pywfp_ps.explain.callouts import model_of, models
 from pywfp_ps.explain.compile import Compiled, Entry, Program, compile_snapshot
+from pywfp_ps.explain.derive import Completed, Deriver
 from pywfp_ps.explain.facts import Facts, facts_of
 from pywfp_ps.explain.fields import Context, Fields
 from pywfp_ps.explain.flow import Flow
 from pywfp_ps.explain.logic import MAYBE
+from pywfp_ps.explain.names import Names
 from pywfp_ps.explain.path import Step, layer_name, path_of
 from pywfp_ps.explain.whole import whole_path
 from pywfp_ps.explain.words import outcomes_of, reasons_of, unknown_fields
@@ -50,11 +52,13 @@ class Walk(Struct, frozen=True):
     """A flow's way through its layers.
 
     Attributes:
+        asked: The flow, with what facts tell of it.
         fields: The flow's fields.
         stages: What every layer says, in the order of the path.
         redirectors: Filters that may redirect the flow.
     """
 
+    asked: Completed
     fields: Fields
     stages: list[Stage]
     redirectors: list[int]
@@ -67,6 +71,16 @@ class Engine:
         self.snapshot = snapshot
         self.facts = facts if facts is not None else facts_of(snapshot)
         self.compiled: Compiled = compile_snapshot(snapshot)
+
+    @cached_property
+    def deriver(self) -> Deriver:
+        """Completes flows by the facts."""
+        return Deriver(self.facts)
+
+    @cached_property
+    def names(self) -> Names:
+        """Names of SIDs on this host."""
+        return Names(self.snapshot, self.facts)
 
     @cached_property
     def _rules(self) -> dict[int, Rule]:
@@ -98,21 +112,24 @@ class Engine:
             verdict=whole.verdict,
             certain=whole.verdict != "unknown",
             policy_verdict=policy,
-            outcomes=outcomes_of(stages, policy),
+            outcomes=outcomes_of(stages, policy, self.names),
             overriders=tuple(self._overriders(stages)),
-            assumptions=_assumptions(fields, stages),
+            assumptions=_assumptions(walk),
             unknowns=unknown_fields(stages),
             deciding=self._described(whole.deciders[0], whole.layer) if whole.is_sure else None,
             deciders=whole.deciders,
-            snapshot=note_of(self.snapshot),
+            snapshot=_note_of(self.snapshot, self.facts),
             layers=tuple(map(_layer_answer, stages)),
-            notes=self._notes(flow, stages, walk.redirectors),
-            reasons=reasons_of(stages, fields),
+            listening=walk.asked.listening,
+            notes=self._notes(walk),
+            reasons=reasons_of(stages, fields, self.names),
             models_version=models().version,
         )
 
     def walk(self, flow: Flow, layers: Iterable[str] | None = None) -> Walk:
         """Takes the flow through the layers of its path."""
+        asked = self.deriver.completed(flow)
+        flow = asked.flow
         redirectors = self._redirectors(flow)
         context = Context(
             facts=self.facts, epochs=self.compiled.epochs, may_be_redirected=bool(redirectors)
@@ -128,7 +145,7 @@ class Engine:
                 program = self.compiled.programs.get(step.layer) or Program(layer=step.layer)
                 done[step.layer] = evaluate(program, fields, step.stem)
             stages.append(Stage(step, done[step.layer]))
-        return Walk(fields, stages, redirectors)
+        return Walk(asked, fields, stages, redirectors)
 
     def _redirectors(self, flow: Flow) -> list[int]:
         """Filters that may match at a redirect layer of an outbound flow (section 7).
@@ -205,16 +222,16 @@ class Engine:
             can=can,
         )
 
-    def _notes(self, flow: Flow, stages: list[Stage], redirectors: list[int]) -> tuple[str, ...]:
-        notes = []
-        if redirectors:
-            ids = ", ".join(map(str, redirectors))
+    def _notes(self, walk: Walk) -> tuple[str, ...]:
+        flow, notes = walk.asked.flow, list(walk.asked.notes)
+        if walk.redirectors:
+            ids = ", ".join(map(str, walk.redirectors))
             notes.append(
                 f"the answer is for the original destination; filter {ids} may redirect it"
             )
         if flow.direction == "out" and flow.remote_port == 53 and _is_no_svchost(flow):
             notes.append("look-ups of a program usually leave as the service Dnscache in svchost")
-        notes += _doubts(stages)
+        notes += _doubts(walk.stages)
         return tuple(notes)
 
 
@@ -223,8 +240,8 @@ def explain(snapshot: Snapshot, flow: Flow) -> Explanation:
     return Engine(snapshot).explain(flow)
 
 
-def note_of(snapshot: Snapshot, run_id: str | None = None) -> SnapshotNote:
-    """What to know of a snapshot before its answers are trusted."""
+def _note_of(snapshot: Snapshot, facts: Facts) -> SnapshotNote:
+    """What to know of a snapshot and its facts before answers are trusted."""
     stated = snapshot.completeness
     warnings = []
     if not stated.whole:
@@ -238,9 +255,9 @@ def note_of(snapshot: Snapshot, run_id: str | None = None) -> SnapshotNote:
         warnings.append("the policy changed while it was read")
     if stated.elevated is False:
         warnings.append("it was read without elevation: objects may be missing")
+    warnings += facts.doubts
     taken = snapshot.taken_at
     return SnapshotNote(
-        run_id=run_id,
         taken_at=taken.isoformat().replace("+00:00", "Z") if taken else None,
         complete=snapshot.is_complete,
         warnings=tuple(warnings),
@@ -279,9 +296,10 @@ def _sublayer_answer(result: SubResult) -> SubLayerAnswer:
     )
 
 
-def _assumptions(fields: Fields, stages: list[Stage]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for stage in stages:
+def _assumptions(walk: Walk) -> tuple[str, ...]:
+    found: dict[str, None] = dict.fromkeys(walk.asked.derived)
+    fields = walk.fields
+    for stage in walk.stages:
         for field in stage.result.used:
             filled = fields.filled(field, stage.step.stem)
             if filled.how in {"assumed", "derived", "empty"} and filled.text:

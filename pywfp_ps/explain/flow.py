@@ -59,6 +59,7 @@ class Flow(Struct, frozen=True, kw_only=True):
         capabilities: SIDs of all capabilities of the AppContainer.
         bind_address: Address the socket was bound to before it connected.
         interface: LUID of the interface.
+        interface_alias: Its name, where that was said in place of the LUID.
         interface_index: Its index.
         interface_type: IANA interface type; 131 is a tunnel, 24 loopback.
         tunnel_type: TUNNEL_TYPE of the interface.
@@ -99,6 +100,7 @@ class Flow(Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...] | None = None
     bind_address: Address | None = None
     interface: int | None = None
+    interface_alias: str | None = None
     interface_index: int | None = None
     interface_type: int | None = None
     tunnel_type: int | None = None

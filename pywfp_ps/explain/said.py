@@ -21,6 +21,7 @@ from pywfp_ps.explain.flow import (
 from pywfp_ps.model.tables import key_of
 
 _PREFIX: Final = "FWPM_CONDITION_"
+_LONGEST_ALIAS: Final = 256  # IF_MAX_STRING_SIZE (ifdef.h)
 _DIRECTIONS: Final = ("in", "out", "forward")
 
 
@@ -33,7 +34,7 @@ class Said(Struct, frozen=True, kw_only=True):
         icmp: ``TYPE`` or ``TYPE:CODE``.
         account: A preset, ``service:NAME`` or ``package:FAMILY``.
         package: SID, family name or ``none``.
-        interface: LUID, decimal or ``0x`` and hex digits.
+        interface: LUID, decimal or ``0x`` and hex digits, or the name of the interface.
         fields: ``NAME=VALUE`` for further condition fields.
         listen: A listening socket, not a connection.
         bind: A bound socket, not a connection.
@@ -94,6 +95,7 @@ def flow_of(said: Said) -> Flow:
         raise UsageError("the bind address has no port; say the local port with --local")
     icmp_type, icmp_code = _icmp(said.icmp)
     preset, services, package, family = _account(said)
+    luid, alias = _interface(said.interface)
     return Flow(
         direction="in" if said.direction == "in" or said.listen else said.direction,  # type: ignore[arg-type] # checked above
         action="listen" if said.listen else "bind" if said.bind else "connect",
@@ -116,7 +118,8 @@ def flow_of(said: Said) -> Flow:
         remote_package=parse_package(said.remote_package)[0] if said.remote_package else None,
         capabilities=said.capabilities,
         bind_address=bound,
-        interface=_luid(said.interface),
+        interface=luid,
+        interface_alias=alias,
         interface_index=said.interface_index,
         interface_type=said.interface_type,
         tunnel_type=said.tunnel_type,
@@ -180,13 +183,13 @@ def _account(said: Said) -> tuple[str | None, tuple[str, ...], str | None, str |
     return preset, services, sid, family
 
 
-def _luid(text: str | None) -> int | None:
+def _interface(text: str | None) -> tuple[int | None, str | None]:
+    """LUID, or the name that the host calls the interface by."""
     if text is None:
-        return None
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise UsageError(f"{text!r} is no LUID; one looks like 1689399632855040") from None
+        return None, None
+    if not text.strip() or len(text) > _LONGEST_ALIAS:
+        raise UsageError(f"{text[:20]!r} is no LUID and no name of an interface")
+    return (int(text, 0), None) if _is_number(text) else (None, text.strip())
 
 
 def _profile(text: str | None) -> int | None:

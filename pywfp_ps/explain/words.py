@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from pywfp_ps.explain.answer import Outcome, Reason
 from pywfp_ps.explain.arbitrate import (
     LayerResult,
@@ -23,7 +25,7 @@ from pywfp_ps.explain.arbitrate import (
 from pywfp_ps.explain.compile import Entry
 from pywfp_ps.explain.fields import Fields
 from pywfp_ps.explain.logic import MAYBE, NO, YES
-from pywfp_ps.explain.sids import name_of_sid
+from pywfp_ps.explain.names import WELL_KNOWN, Names
 from pywfp_ps.explain.whole import worst
 from pywfp_ps.model.objects import Condition
 from pywfp_ps.model.sddl import parse_sddl
@@ -72,7 +74,7 @@ def _open_fields(entry: Entry, result: LayerResult) -> Iterator[str]:
             yield program.fields[program.runs[run][0]]
 
 
-def outcomes_of(stages: Sequence[Stage], policy: Verdict) -> tuple[Outcome, ...]:
+def outcomes_of(stages: Sequence[Stage], policy: Verdict, names: Names) -> tuple[Outcome, ...]:
     """How the policy verdict can end: the ordinary way, then each exception.
 
     The ordinary way takes every filter whose match is unknown as not matching; an exception lets
@@ -98,7 +100,7 @@ def outcomes_of(stages: Sequence[Stage], policy: Verdict) -> tuple[Outcome, ...]
                 others: list[Verdict] = [v for other, v in base.items() if other != id(stage)]
                 found.append(
                     Outcome(
-                        when=_condition(one.entry, result),
+                        when=_condition(one.entry, result, names),
                         verdict=worst((then, *others)),
                         layer=stage.step.layer,
                         filter_id=one.entry.filter.id,
@@ -147,7 +149,7 @@ def _verdict_if(result: LayerResult, matching: Met | None, *, alone: bool = Fals
     return verdict_of(combine(subs))
 
 
-def _condition(entry: Entry, result: LayerResult) -> str:
+def _condition(entry: Entry, result: LayerResult, names: Names) -> str:
     """What must be so for a filter to match, beside what is known to be."""
     program = result.program
     wanted = {
@@ -155,63 +157,73 @@ def _condition(entry: Entry, result: LayerResult) -> str:
         for run in entry.runs
         if _run_answer(run, result) == MAYBE
     }
-    return conditions_in_words([c for c in entry.filter.conditions if c.field in wanted])
+    kept = [c for c in entry.filter.conditions if c.field in wanted]
+    return conditions_in_words(kept, names)
 
 
-def conditions_in_words(conditions: Sequence[Condition]) -> str:
-    """Conditions as people say them, with names for the SIDs of descriptors."""
+def conditions_in_words(conditions: Sequence[Condition], names: Names = WELL_KNOWN) -> str:
+    """Conditions as people say them, with names for SIDs."""
     plain = [one for one in conditions if one.type != "FWP_SECURITY_DESCRIPTOR_TYPE"]
-    parts = [condition_text(plain)] if plain else []
+    parts = [names.named(condition_text(plain))] if plain else []
     parts += [
-        f"{one.field.removeprefix('FWPM_CONDITION_')} is {descriptor_in_words(str(one.value))}"
+        f"{one.field.removeprefix('FWPM_CONDITION_')} is "
+        f"{descriptor_in_words(str(one.value), names)}"
         for one in conditions
         if one.type == "FWP_SECURITY_DESCRIPTOR_TYPE"
     ]
     return " and ".join(parts) or "it matches"
 
 
-def descriptor_in_words(text: str) -> str:
+def descriptor_in_words(text: str, names: Names) -> str:
     """Whom a descriptor lets match: names of services, capabilities and accounts."""
     try:
         entries = parse_sddl(text).dacl or ()
     except ValueError:
         return "(no SDDL)"
-    names = []
+    found = []
     for ace in entries:
         family = _FAMILY.search(ace.condition or "")
-        name = f"package {family[1]}" if family else name_of_sid(ace.sid)
-        names.append(f"not {name}" if "D" in ace.type else name)
-    unique = list(dict.fromkeys(names))
+        name = f"package {family[1]}" if family else names(ace.sid)
+        found.append(f"not {name}" if "D" in ace.type else name)
+    unique = list(dict.fromkeys(found))
     more = f" and {len(unique) - _MOST_SIDS} more" if len(unique) > _MOST_SIDS else ""
     return (" or ".join(unique[:_MOST_SIDS]) or "nobody") + more
 
 
-def reasons_of(stages: Sequence[Stage], fields: Fields) -> tuple[Reason, ...]:
+class _Words(Struct, frozen=True):
+    """What the words of a layer need: its flow's fields, its name, names of SIDs."""
+
+    fields: Fields
+    stem: str
+    names: Names
+
+
+def reasons_of(stages: Sequence[Stage], fields: Fields, names: Names) -> tuple[Reason, ...]:
     """A tree for each layer in which something may decide: layer, sublayer, filter, condition."""
-    trees = (_layer_reason(stage, fields) for stage in stages)
+    trees = (_layer_reason(stage, fields, names) for stage in stages)
     return tuple(tree for tree in trees if tree.because)
 
 
-def _layer_reason(stage: Stage, fields: Fields) -> Reason:
+def _layer_reason(stage: Stage, fields: Fields, names: Names) -> Reason:
     result = stage.result
     strict, policy = verdict_of(result.strict), verdict_of(result.policy)
     said = strict if strict == policy else f"{strict}, as policy {policy}"
     return Reason(
         text=f"{short(stage.step.layer)}: {said}",
         because=tuple(
-            _sublayer_reason(sub, result, fields, stage.step.stem)
+            _sublayer_reason(sub, result, _Words(fields, stage.step.stem, names))
             for sub in result.subs
             if candidates_of(sub)
         ),
     )
 
 
-def _sublayer_reason(sub: SubResult, result: LayerResult, fields: Fields, stem: str) -> Reason:
+def _sublayer_reason(sub: SubResult, result: LayerResult, words: _Words) -> Reason:
     candidates = candidates_of(sub)
     action = action_of(sub, strict=True)
     weight = "missing" if sub.sub.weight is None else f"weight {sub.sub.weight}"
     shown = candidates[:_MOST_SHOWN]
-    because = [_filter_reason(one, result, fields, stem) for one in shown]
+    because = [_filter_reason(one, result, words) for one in shown]
     if len(candidates) > len(shown):
         because.append(Reason(text=f"and {len(candidates) - len(shown)} more"))
     return Reason(
@@ -221,7 +233,7 @@ def _sublayer_reason(sub: SubResult, result: LayerResult, fields: Fields, stem: 
     )
 
 
-def _filter_reason(one: Met, result: LayerResult, fields: Fields, stem: str) -> Reason:
+def _filter_reason(one: Met, result: LayerResult, words: _Words) -> Reason:
     filter_ = one.entry.filter
     does = filter_.action.removeprefix("FWP_ACTION_").lower().replace("_", " ")
     how = "matches" if one.answer == YES else "may match"
@@ -230,8 +242,8 @@ def _filter_reason(one: Met, result: LayerResult, fields: Fields, stem: str) -> 
     if one.answer == MAYBE:
         for field in _open_fields(one.entry, result):
             said = [c for c in filter_.conditions if c.field == field]
-            why = fields.filled(field, stem).text
-            text = conditions_in_words(said) + (f" ({why})" if why else "")
+            why = words.fields.filled(field, words.stem).text
+            text = conditions_in_words(said, words.names) + (f" ({why})" if why else "")
             because.append(Reason(text=f"unknown: {text}"))
     return Reason(
         text=f"filter {filter_.id} {filter_.name or ''} ({does}{hard}) {how}",

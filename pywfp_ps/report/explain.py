@@ -68,6 +68,8 @@ def first_line(answer: Explanation, *, now: datetime | None = None) -> str:
         text += f"; may still be dropped by {_products(one.product for one in overriders)}"
     elif answer.policy_verdict == "permit" and not answer.certain:
         text += "; callouts of Windows are taken to let it pass"
+    if answer.listening is False and answer.policy_verdict != "block":
+        text += "; nothing listens on that port"
     return text + (f" [{'; '.join(doubts)}]" if doubts else "")
 
 

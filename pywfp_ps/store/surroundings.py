@@ -8,7 +8,16 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import TYPE_CHECKING, Any, Final
 
 from pywfp_ps.errors import StoreError, UsageError
-from pywfp_ps.model.context import SID_TYPES, HostContext, Listener, Process, Route, Service
+from pywfp_ps.model.context import (
+    SID_TYPES,
+    Driver,
+    HostContext,
+    Listener,
+    Process,
+    Route,
+    Service,
+)
+from pywfp_ps.model.firewall import FirewallRule, parse_rule
 from pywfp_ps.model.host import Interface, Volume
 from pywfp_ps.store.parts import rows_of
 from pywfp_ps.store.runs import Run
@@ -59,12 +68,29 @@ def _service(row: Row) -> Service:
     sid_type = row["sid_type"]
     return Service(
         name=row["service"],
+        display_name=row["display_name"],
         account=row["account"],
         state=row["state"],
         process_id=row["process_id"],
         image_path=row["image_path"],
         sid_type=_SID_TYPES.get(sid_type),
+        service_dll=row["library"],
+        company=row["company"],
     )
+
+
+def _driver(row: Row) -> Driver:
+    return Driver(
+        name=row["driver"],
+        path=row["path"],
+        company=row["company"],
+        version=row["version"],
+        signer=row["signer"],
+    )
+
+
+def _rule(row: Row) -> FirewallRule:
+    return parse_rule(row["store"], row["rule_id"], row["raw"])
 
 
 def _process(row: Row) -> Process:
@@ -100,16 +126,25 @@ class _Kind:
 
 
 SURROUNDINGS: Final = {
+    "drivers": _Kind("drivers", _driver, "driver path company version signer"),
+    "firewall_rules": _Kind("rules", _rule, "store rule_id raw"),
     "interfaces": _Kind(
         "interfaces", _interface, "luid interface_index alias type up addresses profile network"
     ),
     "listeners": _Kind("listeners", _listener, "protocol local_address local_port process_id"),
     "processes": _Kind("processes", _process, "process_id name path"),
     "routes": _Kind("routes", _route, "destination next_hop interface_index metric store"),
-    "services": _Kind("services", _service, "service account state process_id image_path sid_type"),
+    "services": _Kind(
+        "services",
+        _service,
+        "service display_name account state process_id image_path sid_type library company",
+    ),
     "volumes": _Kind("volumes", _volume, "letter device"),
 }
 """Kinds of rows that can be asked for."""
+
+OWNERS: Final = ("drivers", "firewall_rules", "processes", "services")
+"""Those that say who is behind an object of the filter engine."""
 
 
 def newest_context(

@@ -133,7 +133,7 @@ def test_a_descriptor_against_a_token(said: dict[str, Any], entries: str, answer
         ({"icmp": "8", "remote": "192.0.2.1"}, "has no ICMP type"),
         ({"protocol": "sctpx"}, "is no protocol"),
         ({"fields": ("NOPE=1",), "remote": "192.0.2.1"}, "no condition field"),
-        ({"interface": "eth0", "remote": "192.0.2.1"}, "is no LUID"),
+        ({"interface": " ", "remote": "192.0.2.1"}, "is no LUID and no name"),
         ({}, "say an address"),
     ],
 )
