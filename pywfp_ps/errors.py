@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
     ALL_HOSTS_FAILED = 4
     OUR_ERROR = 5
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class WfpError(Exception):

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pywfp_ps.cli.options import Output, emit
-from pywfp_ps.cli.recap import Recap, line_of, live
+from pywfp_ps.cli.recap import Recap, line_of
+from pywfp_ps.cli.running import run_collection, say
 from pywfp_ps.cli.targets import inventory_alone, meant_by
 from pywfp_ps.errors import ExitCode
 from pywfp_ps.transports import load
 
 if TYPE_CHECKING:
+    from pywfp_ps.fleet.outcomes import Outcome
     from pywfp_ps.store import Store
 
 _HOURS: Final = 1.0
@@ -83,7 +85,7 @@ def _run(count: int, seed: int, folder: Path) -> int:
 
     with Store.open(folder / "store", create=True) as store:
         code = _collect(store, count, seed, folder / "fleet")
-        if code == ExitCode.INTERRUPTED:
+        if code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.OUR_ERROR}:
             return code
         for number, (question, query) in enumerate(_QUESTIONS, 1):
             click.echo(f"\n{number}. {question}\n")
@@ -97,26 +99,23 @@ def _collect(store: Store, count: int, seed: int, folder: Path) -> int:
     """Collects a fleet that lives as long as this takes."""
     from pywfp_ps.collect.collecting import Collection
     from pywfp_ps.collect.visiting import Plan
-    from pywfp_ps.fleet.fanout import cancelled_by_interrupt
 
-    click.echo(f"wfp: starting {count} practice hosts", err=True)
+    say(f"starting {count} practice host{'s' * (count != 1)}")
     try:
         started = load("lab.up")(count, folder, seed=seed, hours=_HOURS)
         meant = meant_by(inventory_alone(started.inventory))
         targets = meant.resolved.targets
         psrp = load("psrp")()
         recap = Recap(len(targets))
-        with store.begin_run(command="demo") as run, live(recap) as moved:
-            collection = Collection(run, targets, lambda _: psrp, Plan(groups=meant.groups))
-            with cancelled_by_interrupt(collection.fan_out):
-                for outcome in collection:
-                    recap.add(outcome)
-                    moved()
-                    if outcome.outcome != "ok":
-                        click.echo(line_of(outcome, as_json=False), err=True)
-            if collection.is_interrupted:
-                run.finish(interrupted=True)
+        run = store.begin_run(command="demo")
+        collection = Collection(run, targets, lambda _: psrp, Plan(groups=meant.groups))
+        run_collection(run, collection, recap, _tell)
         recap.tell(as_json=False)
         return recap.exit_code
     finally:
         load("lab.down")(folder)
+
+
+def _tell(outcome: Outcome) -> None:
+    if outcome.outcome != "ok":
+        say(line_of(outcome, as_json=False))

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from pywfp_ps.errors import StoreError
 from pywfp_ps.transports.base import TransportError
 
 
@@ -40,6 +41,7 @@ class Cause(StrEnum):
     TIMEOUT = "timeout"
     BAD_PAYLOAD = "bad-payload"
     INCOMPLETE = "incomplete"
+    STORE = "store"
     BUG = "bug"
 
 
@@ -86,8 +88,8 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.QUOTA: Advice(
         "The host has no room for another shell or operation of this user.",
-        "Wait for old shells to end, or raise the quota that the details name; MaxShellsPerUser is in"
-        " WSMan:\\localhost\\Shell.",
+        "Wait for old shells to end, or raise the quota that the details name; MaxShellsPerUser is"
+        " in WSMan:\\localhost\\Shell.",
         can_pass=True,
     ),
     Cause.ACCESS_DENIED: Advice(
@@ -142,12 +144,17 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.BAD_PAYLOAD: Advice(
         "What came is not what a host sends: no WSMan, no PSRP, or data that unpacks to nonsense.",
-        "See what answers at the address: a proxy or portal in its place, or a host that is not well.",
+        "See what answers at the address: a proxy or portal in its place, or a host that is not"
+        " well.",
     ),
     Cause.INCOMPLETE: Advice(
         "The connection or the host's process ended in the middle, or frames are lost.",
         "Resume the run; what came is kept as evidence.",
         can_pass=True,
+    ),
+    Cause.STORE: Advice(
+        "What the host sent could not be kept on the disk of this machine.",
+        "Make room where the store is, then resume the run.",
     ),
     Cause.BUG: Advice(
         "This program did something wrong.",
@@ -157,7 +164,7 @@ ADVICE: dict[Cause, Advice] = {
 """Every cause, with what to do."""
 
 _PROBLEMS: dict[str, Cause] = {
-    **{cause.value: cause for cause in Cause if cause is not Cause.BUG},
+    **{cause.value: cause for cause in Cause if cause not in {Cause.BUG, Cause.STORE}},
     "audit-failed": Cause.INCOMPLETE,
     "bomb": Cause.BAD_PAYLOAD,
     "busy": Cause.QUOTA,
@@ -325,6 +332,8 @@ def of_exception(error: BaseException, *, logged_on: bool = False) -> Cause:
 
 
 def _of_exception(error: BaseException) -> Cause:
+    if isinstance(error, StoreError):
+        return Cause.STORE
     chain = list(_chain(error))
     for link in chain:
         if isinstance(link, TransportError):

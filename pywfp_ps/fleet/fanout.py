@@ -7,18 +7,16 @@ thread is left behind. The loop runs in the thread of whoever iterates; it alone
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import itertools
 import math
 import random
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
-from types import FrameType
+from typing import Literal
 
 from msgspec import Struct
 
@@ -31,6 +29,9 @@ from pywfp_ps.transports.base import Target
 
 Job = Callable[[Target, Visit], Report]
 """Asks one host. An exception that it lets out becomes a cause; `StoreError` ends the run."""
+
+Ender = Literal["", "cancel", "canary", "store"]
+"""What ended a run before its time: nothing, somebody, the first hosts, or a store."""
 
 LONGEST = 7 * 86_400
 """Most seconds that any time of a run may be: a week."""
@@ -89,6 +90,8 @@ class FanOut:
 
     Attributes:
         given: Outcomes given so far.
+        ended_by: What ended the run before all hosts were visited; empty while nothing has.
+        ended_for: The same in words.
         abandoned: Visits whose thread did not end in time; it no longer holds a place.
     """
 
@@ -107,7 +110,8 @@ class FanOut:
         self._accounts = Accounts(self.limits.lockout_after)
         self._canaries = _Canaries(self.limits)
         self._next_begin = 0.0
-        self._stopped_for = ""
+        self.ended_by: Ender = ""
+        self.ended_for = ""
         self._fatal: StoreError | None = None
 
     @property
@@ -115,9 +119,9 @@ class FanOut:
         """Visits at work now."""
         return len(self._running)
 
-    def cancel(self, reason: str = "The run was cancelled.") -> None:
+    def cancel(self, reason: str = "The run was cancelled.", *, by: Ender = "cancel") -> None:
         """Ends the run soon; for any thread and any signal handler."""
-        self._events.put(_Event(reason=reason))
+        self._events.put(_Event(reason=reason, by=by))
 
     def __iter__(self) -> Iterator[Outcome]:
         """Runs it.
@@ -126,6 +130,8 @@ class FanOut:
             StoreError: A job could not keep what it got; raised after all outcomes.
         """
         try:
+            while not self._events.empty():  # it may be over before it begins
+                self._take_event()
             while True:
                 while self._ready:
                     self.given += 1
@@ -133,7 +139,7 @@ class FanOut:
                 self._begin_visits()
                 if self._ready:
                     continue
-                if not self._running and (self._stopped_for or not self._is_work_left()):
+                if not self._running and (self.ended_for or not self._is_work_left()):
                     break
                 self._take_event()
                 self._end_overdue()
@@ -152,7 +158,7 @@ class FanOut:
     # Beginning visits.
 
     def _begin_visits(self) -> None:
-        while not self._stopped_for and len(self._running) < self.limits.at_once:
+        while not self.ended_for and len(self._running) < self.limits.at_once:
             now = time.monotonic()
             if now < self._next_begin:
                 return
@@ -226,12 +232,12 @@ class FanOut:
         except Empty:
             return
         except KeyboardInterrupt:
-            if self._stopped_for:
+            if self.ended_for:
                 raise
-            event = _Event(reason="The run was interrupted.")
+            event = _Event(reason="The run was interrupted.", by="cancel")
         running = self._running.get(event.number)
         if event.reason:
-            self._stop(event.reason)
+            self._stop(event.reason, event.by)
         elif running and event.is_accepted:
             self._accounts.accepted(running.turn.target.credential)
         elif running:
@@ -260,15 +266,14 @@ class FanOut:
         del self._running[number]
         if isinstance(result, StoreError):
             self._fatal = self._fatal or result
-            self._stop(str(result))
-            one.stopped_for = str(result)
+            self._stop(str(result), "store")
         outcome = judge(one.visit, result, one.stopped_for)
         credential = one.turn.target.credential
         if one.visit.is_accepted or outcome.outcome in {"ok", "partial"}:
             self._accounts.accepted(credential)
         self._accounts.ended(credential, is_refused=outcome.cause is Cause.CREDENTIALS)
         is_worth_it = outcome.outcome == "failed" and outcome.retryable
-        if is_worth_it and one.turn.tries <= self.limits.retries and not self._stopped_for:
+        if is_worth_it and one.turn.tries <= self.limits.retries and not self.ended_for:
             was_accepted = one.visit.is_accepted or one.turn.was_accepted
             turn = _Turn(one.turn.target, one.turn.tries + 1, outcome, was_accepted=was_accepted)
             pause = self.limits.retry_pause * 2 ** (one.turn.tries - 1)
@@ -280,13 +285,14 @@ class FanOut:
     def _give(self, outcome: Outcome) -> None:
         self._ready.append(outcome)
         if reason := self._canaries.ended(outcome):
-            self._stop(reason)
+            self._stop(reason, "canary")
 
-    def _stop(self, reason: str) -> None:
-        self._stopped_for = self._stopped_for or reason
+    def _stop(self, reason: str, by: Ender) -> None:
+        if not self.ended_for:
+            self.ended_for, self.ended_by = reason, by
         for one in self._running.values():
             if not one.stopped_for:
-                self._stop_visit(one, self._stopped_for)
+                self._stop_visit(one, self.ended_for)
 
     def _stop_visit(self, one: _Running, reason: str) -> None:
         one.stopped_for = reason
@@ -296,25 +302,9 @@ class FanOut:
     def _left_over(self) -> Iterator[Outcome]:
         """Outcomes of what the stop kept from being visited, or visited again."""
         for turn in (*self._held, *(turn for _, _, turn in sorted(self._again))):
-            yield turn.last or cancelled(turn.target.name, _NOT_BEGUN + self._stopped_for)
+            yield turn.last or cancelled(turn.target.name, _NOT_BEGUN + self.ended_for)
         for target in self._new:
-            yield cancelled(target.name, _NOT_BEGUN + self._stopped_for)
-
-
-@contextlib.contextmanager
-def cancelled_by_interrupt(run: FanOut) -> Iterator[None]:
-    """Makes the first Ctrl-C end `run` in good order and the second one raise; main thread only."""
-    before = signal.getsignal(signal.SIGINT)
-
-    def end(_: int, __: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
-        run.cancel("The run was interrupted.")
-
-    signal.signal(signal.SIGINT, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+            yield cancelled(target.name, _NOT_BEGUN + self.ended_for)
 
 
 class _Turn:
@@ -348,6 +338,7 @@ class _Event(Struct, frozen=True, kw_only=True):
     result: Report | BaseException | None = None
     is_accepted: bool = False
     reason: str = ""
+    by: Ender = ""
 
 
 class _Canaries:

@@ -19,8 +19,9 @@ from pypsrp.exceptions import AuthenticationError
 
 from pywfp_ps.errors import StoreError
 from pywfp_ps.fleet.causes import ADVICE, Cause
-from pywfp_ps.fleet.fanout import FanOut, Limits, cancelled_by_interrupt
+from pywfp_ps.fleet.fanout import FanOut, Limits
 from pywfp_ps.fleet.outcomes import Outcome, Report
+from pywfp_ps.fleet.signals import ended_by_signals
 from pywfp_ps.fleet.visits import Visit
 from pywfp_ps.transports.base import Credential, Secret, Target
 
@@ -351,7 +352,8 @@ def test_what_finishes_in_spite_of_a_stop_counts() -> None:
     assert outcomes(run) == {("ok", None): 1}
 
 
-def test_ctrl_c_ends_a_run_in_good_order() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_a_run_in_good_order(number: signal.Signals) -> None:
     def job(target: Target, visit: Visit) -> Report:
         if target.name != "h0":
             visit.wait_for_stop(LONG)
@@ -359,13 +361,36 @@ def test_ctrl_c_ends_a_run_in_good_order() -> None:
 
     run = FanOut(targets(5), job, limits(at_once=2, grace=LONG))
     found = []
-    with cancelled_by_interrupt(run):
+    before = signal.getsignal(number)
+    with ended_by_signals(run.cancel) as signalled:
         for one in run:
             found.append(one)
             if len(found) == 1:
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(number)
     assert Counter(one.outcome for one in found) == {"ok": 1, "cancelled": 4}
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert (signalled.number, run.ended_by) == (number, "cancel")
+    assert run.ended_for in found[1].text
+    assert signal.getsignal(number) is before
+
+
+def test_signals_after_the_first_leave_and_then_raise() -> None:
+    called: list[str] = []
+    with ended_by_signals(called.append, lambda: called.append("left")) as signalled:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        assert called == ["The run was ended by SIGTERM.", "left"]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signalled.number == signal.SIGTERM
+
+
+def test_a_run_that_is_over_before_it_begins_visits_nobody() -> None:
+    def job(target: Target, _: Visit) -> NoReturn:
+        raise AssertionError(target.name)
+
+    run = FanOut(targets(3), job, QUICK)
+    run.cancel()
+    assert outcomes(run) == {("cancelled", None): 3}
 
 
 def test_a_store_that_cannot_be_written_ends_the_run() -> None:
@@ -379,7 +404,11 @@ def test_a_store_that_cannot_be_written_ends_the_run() -> None:
     found: list[Outcome] = []
     with pytest.raises(StoreError, match="no space left"):
         found.extend(run)
-    assert [one.outcome for one in found] == ["cancelled"] * 10
+    assert Counter((one.outcome, one.cause) for one in found) == {
+        ("failed", "store"): 1,
+        ("cancelled", None): 9,
+    }
+    assert run.ended_by == "store"
 
 
 def test_a_run_that_is_left_stops_its_visits() -> None:
