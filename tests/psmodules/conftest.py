@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import Struct
@@ -42,6 +43,11 @@ def engine() -> str:
     return named
 
 
+def stubs(*names: str) -> str:
+    """Functions that stand in for what Windows answers, from the folder of that name."""
+    return "".join((HERE / "stubs" / f"{name}.ps1").read_text("ascii") for name in names)
+
+
 class Host:
     """One made-up host: a temporary folder of its own and a stand-in for netsh."""
 
@@ -53,14 +59,19 @@ class Host:
         self.way = "works"
         self.dump = folder / "dump.xml"
         self.dump.write_bytes(b"\xef\xbb\xbf<wfpstate/>\r\n")
-        stand_in = HERE / "stand_in_netsh.py"
+        self.program("netsh", (HERE / "stand_in_netsh.py").read_text())
+
+    def program(self, name: str, python: str) -> None:
+        """Put a stand-in for a program of Windows on the PATH: what it does, in Python."""
+        source = self._programs / f"{name}.py"
+        source.write_text(python)
         if os.name == "nt":
-            text = f'@"{sys.executable}" "{stand_in}" %*\r\n'
-            (self._programs / "netsh.cmd").write_text(text, newline="")
+            text = f'@"{sys.executable}" "{source}" %*\r\n'
+            (self._programs / f"{name}.cmd").write_text(text, newline="")
         else:
-            text = f'#!/bin/sh\nexec "{sys.executable}" "{stand_in}" "$@"\n'
-            (self._programs / "netsh").write_text(text)
-            (self._programs / "netsh").chmod(0o755)
+            text = f'#!/bin/sh\nexec "{sys.executable}" "{source}" "$@"\n'
+            (self._programs / name).write_text(text)
+            (self._programs / name).chmod(0o755)
 
     def run(
         self,
@@ -80,27 +91,46 @@ class Host:
             change: Texts of the script and what stands in their place.
             before: Text that goes in front of the functions.
         """
-        text = resources.build_script(call).text
-        for name, body in self._windows().items():
-            if name.lower() in resources.functions():
-                own = resources.functions()[name.lower()].text
-                text = text.replace(own, f"function {name} {{\n{body}\n}}\n")
+        text = self._at_home(resources.build_script(call).text)
         for old, new in (change or {}).items():
             assert old in text
             text = text.replace(old, new)
         head, mark, rest = text.partition("function ")
-        script = self._folder / "call.ps1"
-        script.write_text(head + before + mark + rest, "ascii", newline="\n")
-        run = self.start(
-            "-File", str(HERE / "run_call.ps1"), "-Script", str(script), "-Call", call,
-            "-Arguments", json.dumps(arguments or {}), "-Mode", mode,
-        )  # fmt: skip
+        run = self._start(head + before + mark + rest, call, json.dumps(arguments or {}), mode)
         ids = [line[3:] for line in run.stderr.splitlines() if line.startswith("ID ")]
         return Outcome(
             received=decode(run.stdout.splitlines(), host="here", transport="test"),
             error_id=ids[0] if ids else None,
             stderr=run.stderr,
         )
+
+    def value(self, expression: str, *, stubs: str = "", mode: str = "FullLanguage") -> Any:
+        """What an expression gives that uses functions of the module, as JSON tells it.
+
+        Args:
+            expression: PowerShell.
+            stubs: Functions that stand in for others, of the module or not.
+            mode: Language mode.
+        """
+        text = "".join(each.text for each in resources.functions().values())
+        script = (
+            "param([string]$Call, [string]$Arguments)\nSet-StrictMode -Version Latest\n"
+            f"$ErrorActionPreference = 'Stop'\n{self._at_home(text)}{stubs}\n"
+            f"ConvertTo-PyWfpJson -InputObject @({expression})\n"
+        )
+        run = self._start(script, "none", "{}", mode)
+        assert run.returncode == 0, run.stderr
+        return json.loads(run.stdout)
+
+    def _start(
+        self, text: str, call: str, arguments: str, mode: str
+    ) -> subprocess.CompletedProcess[str]:
+        script = self._folder / "call.ps1"
+        script.write_text(text, "ascii", newline="\n")
+        return self.start(
+            "-File", str(HERE / "run_call.ps1"), "-Script", str(script), "-Call", call,
+            "-Arguments", arguments, "-Mode", mode,
+        )  # fmt: skip
 
     def start(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The engine itself."""
@@ -128,16 +158,21 @@ class Host:
         """What lies in the temporary folder."""
         return sorted(path.name for path in self.temp.iterdir() if path.name.startswith("pywfp-"))
 
-    def _windows(self) -> dict[str, str]:
-        """Windows' own folders are not for tests: say where ours are."""
+    def _at_home(self, text: str) -> str:
+        """Windows' own folders are not for tests: the text with functions that name ours."""
         if os.name != "nt":
-            return {}
-        return {
+            return text
+        ours = {
             "Get-PyWfpTempPath": f"'{self.temp}'",
             "Find-PyWfpProgram": "param([string] $Name)\n"
-            f"if ($Name -eq 'netsh') {{ return '{self._programs / 'netsh.cmd'}' }}\n"
+            f'if (Test-Path -LiteralPath "{self._programs}\\$Name.cmd") {{\n'
+            f'return "{self._programs}\\$Name.cmd"\n}}\n'
             'Join-Path $env:SystemRoot "System32\\$Name.exe"',
         }
+        for name, body in ours.items():
+            own = resources.functions()[name.lower()].text
+            text = text.replace(own, f"function {name} {{\n{body}\n}}\n")
+        return text
 
 
 @pytest.fixture

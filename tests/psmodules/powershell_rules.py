@@ -17,9 +17,9 @@ PARSER = Parser(Language(tree_sitter_powershell.language()))
 
 # learn.microsoft.com, "Approved Verbs for PowerShell Commands"; those that a module like this needs
 VERBS = {
-    "Add", "Assert", "Clear", "ConvertFrom", "ConvertTo", "Enable", "Disable", "Find", "Get", "Hide",
-    "Invoke", "Measure", "New", "Read", "Remove", "Repair", "Restore", "Select", "Send", "Set",
-    "Start", "Stop", "Test", "Undo", "Update", "Wait", "Write", "Import",
+    "Add", "Assert", "Clear", "ConvertFrom", "ConvertTo", "Enable", "Disable", "Find", "Get",
+    "Hide", "Invoke", "Measure", "New", "Read", "Remove", "Repair", "Restore", "Select", "Send",
+    "Set", "Start", "Stop", "Test", "Undo", "Update", "Wait", "Write", "Import",
 }  # fmt: skip
 
 # about_Automatic_Variables of 5.1 and 7, and preferences that a function has no business to change
@@ -37,7 +37,6 @@ _ITEM = {"LiteralPath", "Force", "ErrorAction"}
 
 COMMANDS: Mapping[str, set[str]] = {
     "ConvertTo-Json": {"InputObject", "Compress", "Depth", "WarningAction"},
-    "Get-Acl": {"LiteralPath"},
     "Get-Acl": {"LiteralPath"},
     "Get-AuthenticodeSignature": {"LiteralPath"},
     "Get-ChildItem": {"LiteralPath", "Directory", "File", "Filter", "Force", "ErrorAction"},

@@ -10,11 +10,17 @@ from pathlib import Path
 import pytest
 
 from pywfp_ps import resources
-from tests.psmodules.conftest import Host
+from tests.psmodules.conftest import Host, stubs
 
 pytestmark = pytest.mark.pwsh
 
 MODES = ["FullLanguage", "ConstrainedLanguage"]
+DISK = "Assert-PyWfpDisk -Folder $Folder -Megabytes 200"
+ELEVATED = "if ((Test-PyWfpElevated) -eq $false) {"
+FOLDER = "$folder = New-PyWfpFolder -Run $Run"
+RUN = "Invoke-PyWfpNetsh -Folder $folder -Argument $Argument -Path $path"
+# What the tests put other text in place of, by the call whose script has it.
+HOOKS = {"Get-PyWfpState": [DISK, ELEVATED, FOLDER, RUN], "Get-PyWfpSecurityEvent": [ELEVATED]}
 DUMP = (
     b"\xef\xbb\xbf<wfpstate>"
     + "".join(
@@ -87,10 +93,9 @@ def test_a_dump_over_the_limit_is_too_large(host: Host, mode: str) -> None:
 @pytest.mark.parametrize(
     ("change", "before", "code"),
     [
-        ({"Assert-PyWfpDisk -Folder $Folder -Megabytes 200": "Assert-PyWfpDisk -Folder $Folder "
-          "-Megabytes 2000000000"}, "", "no-disk"),
-        ({"if ((Test-PyWfpElevated) -eq $false) {": "if ($true) {"}, "", "not-elevated"),
-        ({"if ((Test-PyWfpElevated) -eq $false) {": "if ($false) {"},
+        ({DISK: f"{DISK}0000000"}, "", "no-disk"),
+        ({ELEVATED: "if ($true) {"}, "", "not-elevated"),
+        ({ELEVATED: "if ($false) {"},
          "function Get-Service { New-Object psobject -Property @{ Status = 1 } }\n", "bfe-stopped"),
     ],
     ids=["disk", "elevation", "engine"],
@@ -119,6 +124,14 @@ def test_what_a_dead_run_left_is_swept_and_named(host: Host) -> None:
     assert host.left() == ["pywfp-not-ours"]
 
 
+def test_a_run_waits_for_none_of_its_own_folders(host: Host) -> None:
+    earlier = f"$null = New-PyWfpFolder -Run 'r0'; {FOLDER}"
+    outcome = host.run("Get-PyWfpState", {"LimitSeconds": "1"}, change={FOLDER: earlier})
+    assert outcome.error_id is None, outcome.stderr
+    assert outcome.part("state").complete
+    assert [name[:9] for name in host.left()] == ["pywfp-r0-"]
+
+
 def test_a_run_waits_for_an_older_one_and_then_gives_up(host: Host) -> None:
     other = make(host, f"pywfp-r0-{os.getpid()}-0123456789ab")
     outcome = host.run("Get-PyWfpState", {"LimitSeconds": "1"})
@@ -129,8 +142,7 @@ def test_a_run_waits_for_an_older_one_and_then_gives_up(host: Host) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows asks icacls, this asks the mode bits")
 def test_the_folder_is_closed_to_others(host: Host) -> None:
     shown = "$m = (Get-Item $path -Force).UnixMode; Write-Error $m -ErrorAction Stop"
-    hook = "  Invoke-PyWfpNetsh -Folder $folder"
-    change = {hook: f"  $path = $folder; {shown}\n{hook}"}
+    change = {RUN: f"$path = $folder; {shown}; {RUN}"}
     outcome = host.run("Get-PyWfpState", change=change)
     assert "drwx------" in outcome.received.problems[0].text
 
@@ -140,6 +152,7 @@ def test_the_folder_is_closed_to_others(host: Host) -> None:
     [
         ({"LimitSeconds": "-1"}, "ParameterArgumentValidationError,Get-PyWfpState"),
         ({"Run": "../x"}, "ParameterArgumentValidationError,Get-PyWfpState"),
+        ({"Run": "x\n"}, "ParameterArgumentValidationError,Get-PyWfpState"),
         ({"Rum": "x"}, "NamedParameterNotFound,Get-PyWfpState"),
     ],
 )
@@ -225,30 +238,33 @@ def test_system_ports_are_a_part_of_their_own(host: Host) -> None:
     assert outcome.part("sysports").raw() == b"<asked>wfp show sysports</asked>"
 
 
+def test_a_netsh_that_hangs_is_not_asked_again(host: Host) -> None:
+    host.way = "hangs"
+    outcome = host.run("Get-PyWfpOption", {"LimitSeconds": "1"})
+    assert [problem.code for problem in outcome.received.problems] == ["netsh-timeout"]
+    assert outcome.received.payloads == ()
+
+
+def test_context_that_cannot_be_had_ends_as_an_error(host: Host) -> None:
+    before = "function Send-PyWfpText { Write-Error -Message 'made up' -ErrorAction Stop }\n"
+    own = resources.functions()["send-pywfptext"].text
+    outcome = host.run("Get-PyWfpContext", {"Kind": ["Volume"]}, change={own: ""}, before=before)
+    codes = [(problem.part, problem.code) for problem in outcome.received.problems]
+    assert codes[-1] == ("context", "unexpected")
+    assert outcome.error_id is not None
+
+
+def test_facts_that_cannot_be_sent_end_as_an_error(host: Host) -> None:
+    before = "function Get-PyWfpFact { Write-Error -Message 'made up' -ErrorAction Stop }\n"
+    own = resources.functions()["get-pywfpfact"].text
+    outcome = host.run("Get-PyWfpHostFact", change={own: ""}, before=before)
+    assert [(p.part, p.code) for p in outcome.received.problems] == [("facts", "unexpected")]
+    assert outcome.received.payloads == ()
+
+
 def test_an_unknown_kind_is_refused(host: Host) -> None:
     outcome = host.run("Get-PyWfpContext", {"Kind": ["Secret"]})
     assert outcome.error_id == "ParameterArgumentValidationError,Get-PyWfpContext"
-
-
-EVENTS = """
-function Get-WinEvent {
-    [CmdletBinding()]
-    param($LogName, $FilterXPath, [switch] $Oldest, $MaxEvents)
-    for ($i = 1; $i -le [int] $env:WFP_EVENTS; $i += 1) {
-        $event1 = New-Object psobject -Property @{
-            Id = 5157; Version = 1; RecordId = $i; MachineName = $FilterXPath
-            TimeCreated = [DateTime]::SpecifyKind('2026-11-21T10:00:00', 'Utc'); Properties = @()
-        }
-        $text = '<Data Name="Application">\\x&amp;' + [char] 0x540d + '</Data>'
-        $xml = '<Event><EventData>' + $text + '</EventData></Event>'
-        $event1 | Add-Member -MemberType ScriptMethod -Name ToXml -Value { $xml }.GetNewClosure()
-        $event1
-    }
-    if ($env:WFP_EVENTS -eq '0') {
-        Write-Error -Message 'none' -ErrorId 'NoMatchingEventsFound' -ErrorAction Stop
-    }
-}
-"""
 
 
 @pytest.mark.parametrize("count", [0, 1, 900])
@@ -257,7 +273,7 @@ def test_events_are_streamed_in_frames(
 ) -> None:
     monkeypatch.setenv("WFP_EVENTS", str(count))
     given = {"After": "20261121T090000000Z", "Id": ["5157", "5152"]}
-    outcome = host.run("Get-PyWfpSecurityEvent", given, before=EVENTS)
+    outcome = host.run("Get-PyWfpSecurityEvent", given, before=stubs("events"))
     assert outcome.error_id is None, outcome.stderr
     assert (outcome.received.faults, outcome.received.problems) == ((), ())
     payload = outcome.part("events")
@@ -274,7 +290,7 @@ def test_events_are_streamed_in_frames(
 
 def test_more_events_than_asked_for_are_told(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WFP_EVENTS", "3")
-    outcome = host.run("Get-PyWfpSecurityEvent", {"MaxCount": "3"}, before=EVENTS)
+    outcome = host.run("Get-PyWfpSecurityEvent", {"MaxCount": "3"}, before=stubs("events"))
     assert [problem.code for problem in outcome.received.problems] == ["truncated"]
     assert outcome.part("events").complete
 
@@ -284,6 +300,19 @@ def test_a_log_that_cannot_be_read_is_an_error(host: Host) -> None:
     outcome = host.run("Get-PyWfpSecurityEvent")
     assert [problem.code for problem in outcome.received.problems] == ["unexpected"]
     assert not outcome.part("events").complete
+
+
+def test_the_log_opens_for_elevated_administrators_only(host: Host) -> None:
+    outcome = host.run("Get-PyWfpSecurityEvent", change={ELEVATED: "if ($true) {"})
+    assert [problem.code for problem in outcome.received.problems] == ["not-elevated"]
+    assert outcome.received.payloads == ()
+
+
+def test_more_ids_than_the_log_takes_are_refused(host: Host) -> None:
+    ids = ["5031", *map(str, range(5150, 5160)), *map(str, range(5440, 5451))]
+    change = {ELEVATED: "if ($false) {"}
+    outcome = host.run("Get-PyWfpSecurityEvent", {"Id": ids}, change=change)
+    assert [problem.code for problem in outcome.received.problems] == ["too-many"]
 
 
 def test_a_snapshot_is_one_job_with_all_its_parts(host: Host) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pywfp_ps import resources
 from tests.psmodules.conftest import Host, Outcome
 
 pytestmark = pytest.mark.pwsh
@@ -19,7 +20,9 @@ KEY = "11111111-2222-3333-4444-555555555555"
 NAMED = {"key": KEY, "name": "n", "description": "", "flags": 0}
 OWNED = {**NAMED, "provider": None, "provider_data": ""}
 # The stand-in runs where nobody is an administrator and no filter engine answers.
-READY = {"  Assert-PyWfpReady\n": ""}
+READY = {" Assert-PyWfpReady\n": "\n"}
+# What the tests put other text in place of, by the call whose script has it.
+HOOKS = {"Get-PyWfpRecord": [*READY, "'NtObjectManager'", "'key guid Key'"]}
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +149,8 @@ def test_what_cannot_be_read_costs_only_itself(
         ("denied", "access-denied"),
         ("bfe-stopped", "bfe-stopped"),
         ("import-fails", "module-failed"),
+        ("antivirus", "antivirus"),
+        ("execution-policy", "execution-policy"),
     ],
 )
 def test_what_the_engine_refuses_has_a_code(
@@ -158,6 +163,41 @@ def test_what_the_engine_refuses_has_a_code(
     assert [payload.part for payload in outcome.received.payloads] == ["facts"]
 
 
+def test_kinds_that_are_refused_cost_only_themselves(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WFP_STAND_IN_FW", "endpoints-denied")
+    outcome = ask(host, ["AleEndpoint", "Provider"])
+    gap, provider = records(outcome)
+    assert (gap["kind"], gap["of"], gap["about"]) == ("gap", "endpoint", "all")
+    assert provider == OTHERS["Provider"][0]
+    assert [(p.part, p.code) for p in outcome.received.problems] == [("records", "partly-refused")]
+
+
+def test_a_descriptor_that_is_refused_costs_no_object(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WFP_STAND_IN_FW", "sd-denied")
+    provider, gap = records(ask(host, ["Provider"], WithSecurityDescriptor="true"))
+    assert provider == OTHERS["Provider"][0]
+    assert (gap["kind"], gap["of"], gap["about"]) == ("gap", "provider", f"sd of {KEY}")
+
+
+def test_a_table_that_is_wrong_is_a_bug_and_a_gap(host: Host) -> None:
+    change = {**READY, "'key guid Key'": "'key strange Key'"}
+    outcome = host.run("Get-PyWfpRecord", {"Kind": ["Provider"]}, change=change)
+    assert [str(gap["id"]).partition(",")[0] for gap in records(outcome)] == ["PyWfp.bug"]
+
+
+def test_a_kind_that_has_no_objects_is_an_empty_part(host: Host) -> None:
+    none = "function Get-PyWfpObject { param($Engine, $Kind) }\n"
+    own = resources.functions()["get-pywfpobject"].text
+    outcome = host.run(
+        "Get-PyWfpRecord", {"Kind": ["NetEvent"]}, change={**READY, own: ""}, before=none
+    )
+    assert records(outcome) == []
+
+
 def test_a_host_without_the_module_says_so(host: Host) -> None:
     outcome = host.run("Get-PyWfpRecord", change={**READY, "'NtObjectManager'": "'NoSuchModule'"})
     assert [problem.code for problem in outcome.received.problems] == ["module-missing"]
@@ -166,3 +206,28 @@ def test_a_host_without_the_module_says_so(host: Host) -> None:
 def test_constrained_language_is_told(host: Host) -> None:
     outcome = host.run("Get-PyWfpRecord", change=READY, mode="ConstrainedLanguage")
     assert [problem.code for problem in outcome.received.problems] == ["constrained-language"]
+
+
+def test_constrained_language_falls_back_to_netsh_and_says_so(host: Host) -> None:
+    given = {"Source": "ntobjectmanager", "Context": ""}
+    outcome = host.run("Get-PyWfpSnapshot", given, change=READY, mode="ConstrainedLanguage")
+    assert [payload.part for payload in outcome.received.payloads] == ["facts", "state", "after"]
+    assert outcome.part("state").raw() == host.dump.read_bytes()
+    assert [(p.part, p.code) for p in outcome.received.problems] == [
+        ("records", "constrained-language")
+    ]
+    assert re.match(r"PyWfp\.constrained-language(,|$)", outcome.error_id or ""), outcome.stderr
+
+
+@pytest.mark.parametrize("source", ["ntobjectmanager", "both"])
+def test_a_snapshot_brings_records_too(host: Host, source: str) -> None:
+    given = {"Source": source, "Context": ""}
+    outcome = host.run("Get-PyWfpSnapshot", given, change=READY)
+    assert outcome.error_id is None, outcome.stderr
+    parts = (
+        ["facts", "records", "after"]
+        if source != "both"
+        else ["facts", "state", "records", "after"]
+    )
+    assert [payload.part for payload in outcome.received.payloads] == parts
+    assert outcome.json("after")["newest_filter"] == ["9223372036854775809"] * 2

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from pywfp_ps import resources
+from pywfp_ps.fleet import causes
 from tests.psmodules import powershell_rules as rules
+from tests.psmodules import test_engine, test_engine_records
 
+HERE = Path(__file__).parent
 FOLDER = resources.module_folder()
 FILES = sorted(FOLDER.glob("P*/*.ps1"))
 MODULE = {path.stem: rules.function_of(path.read_bytes()) for path in FILES}
@@ -99,6 +104,61 @@ def test_nothing_else_lies_in_the_module() -> None:
 def test_every_function_is_used() -> None:
     used = {name.lower() for each in resources.functions().values() for name in each.needs}
     assert {name for name in MODULE if name not in PUBLIC and name.lower() not in used} == set()
+
+
+def test_every_problem_code_is_known_and_brought_about() -> None:
+    code = re.compile(r"-ErrorId 'PyWfp\.([a-z-]+)'|code'?\]? = '([a-z-]+)'")
+    texts = [each.text for each in resources.functions().values()]
+    codes = {one or two for text in texts for one, two in code.findall(text)}
+    assert {"bfe-stopped", "access-denied", "truncated", "unexpected"} <= codes
+    assert codes - set(causes._PROBLEMS) == {"bug", "truncated", "unexpected"}
+    tests = "".join(path.read_text() for path in HERE.glob("test_engine*.py"))
+    assert {one for one in codes if f'"{one}"' not in tests and f".{one}" not in tests} == set()
+
+
+@pytest.mark.parametrize("module", [test_engine, test_engine_records], ids=["engine", "records"])
+def test_what_tests_put_other_text_in_place_of_is_there(module: ModuleType) -> None:
+    for call, texts in module.HOOKS.items():
+        script = resources.build_script(call).text
+        assert [text for text in texts if text not in script] == []
+
+
+@pytest.mark.parametrize("path", sorted(HERE.rglob("*.ps*1")), ids=by_name)
+def test_what_tests_run_parses(path: Path) -> None:
+    assert not rules.PARSER.parse(path.read_bytes()).root_node.has_error
+
+
+def test_nothing_packs_to_what_gzip_makes_of_it() -> None:
+    found = re.search(r"@\(([\d, ]+)\)", rules.text_of(MODULE["Send-PyWfpStream"]))
+    assert found is not None
+    assert gzip.decompress(bytes(map(int, found[1].split(", ")))) == b""
+
+
+HIDDEN = {
+    "proxy:8080": "proxy:8080",
+    "http=a:1;https=b:2": "http=a:1;https=b:2",
+    "user:secret@proxy:8080": "***@proxy:8080",
+    "http=user:secret@a:1;https=b:2": "http=***@a:1;https=b:2",
+    "http=u:secret@a:1;https=v:secret@b:2": "http=***@b:2",
+    "http=http://u:secret@a:1": "http=http://***@a:1",
+    "HTTPS://u:se/cr;et=@p:1/x.pac": "HTTPS://***@p:1/x.pac",
+    "http://u:se@cret@p:1/x.pac?key=secret#secret": "http://***@p:1/x.pac?***",
+    "http://u:?secret@p:1": "http://***@p:1",
+    "u:sec\nret@p": "***@p",
+    "secret://secret@p": "***@p",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("text", HIDDEN)
+def test_accounts_are_hidden(text: str) -> None:
+    """The expressions mean the same in Python but for how a group is named."""
+    steps = re.findall(r"-replace '(.+)', '(.+)'", rules.text_of(MODULE["Hide-PyWfpAccount"]))
+    assert len(steps) == 2
+    shown = text
+    for pattern, new in steps:
+        shown = re.sub(pattern, new.replace("$1", r"\g<1>"), shown, flags=re.IGNORECASE)
+    assert shown == HIDDEN[text]
 
 
 def in_function(body: str) -> bytes:

@@ -25,7 +25,7 @@ function Get-PyWfpEventText {
                 })
         }
         catch {
-            # A control character in a name is enough, and must not cost the events after it.
+            # It must not cost the events after it.
             $named = $null
         }
     }

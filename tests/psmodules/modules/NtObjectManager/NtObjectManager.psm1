@@ -2,6 +2,11 @@
 
 $way = "$env:WFP_STAND_IN_FW"
 if ($way -eq 'import-fails') { throw 'made up: will not load' }
+if ($way -eq 'antivirus') { throw (New-Object System.IO.IOException('made up: infected', 0x800700E1)) }
+if ($way -eq 'execution-policy') {
+    $refused = New-Object System.Management.Automation.PSSecurityException 'made up: not signed'
+    throw (New-Object System.Management.Automation.ErrorRecord($refused, 'UnauthorizedAccess', 'SecurityError', $null))
+}
 
 function Enum1([int64] $number) { New-Object psobject -Property @{ value__ = $number } }
 
@@ -18,6 +23,7 @@ function Named1($more) {
         } + $more)
     $found | Add-Member -MemberType ScriptMethod -Name GetSecurityDescriptor -Value {
         param($what)
+        if ($env:WFP_STAND_IN_FW -eq 'sd-denied') { throw '(0x80070005) - made up' }
         $sd = New-Object psobject
         $sd | Add-Member -MemberType ScriptMethod -Name ToSddl -Value { "O:BAG:BA(A;;GA;;;WD)" } -PassThru
     }
@@ -109,6 +115,7 @@ function Get-FwSession {
 
 function Get-FwAleEndpoint {
     [CmdletBinding()] param($Engine)
+    if ($way -eq 'endpoints-denied') { throw '(0x80070005) - made up' }
     New-Object psobject -Property @{
         EndpointId = [uint64] 5; LocalEndpoint = (Ip1 '::1' 80); RemoteEndpoint = (Ip1 '::1' 81); IpProtocol = (Enum1 6)
         LocalTokenModifiedId = (New-Object psobject -Property @{ HighPart = 1; LowPart = [uint32] 2 }); MmSaId = [uint64] 0
