@@ -52,6 +52,10 @@ COMMANDS: Final = {
         "pywfp_ps.cli.filters:filters",
         "List filters in the order in which the engine asks them.",
     ),
+    "find": (
+        "pywfp_ps.cli.find:find",
+        "Find a flow that gets a verdict, or prove that none does.",
+    ),
     "hosts": (
         "pywfp_ps.cli.lists:hosts",
         "List hosts, each with its last attempt and what came of it.",

@@ -69,10 +69,11 @@ _REST: Final = (
 )  # fmt: skip
 _TRAFFIC_NAMES: Final = ("direction", "protocol", "local", "remote", "icmp", "listen", "bind")
 _REST_NAMES: Final = (
-    "app", "account", "user", "groups", "services", "groups_complete", "package", "remote_package", "bind_address",
-    "interface", "interface_index", "interface_type", "tunnel_type", "quarantine_epoch",
-    "quarantined", "profile", "original_profile", "current_profile", "arrival_profile",
-    "nexthop_profile", "loopback", "reauthorize", "raw", "redirected", "ipsec", "fields",
+    "app", "account", "user", "groups", "services", "groups_complete", "package",
+    "remote_package", "bind_address", "interface", "interface_index", "interface_type",
+    "tunnel_type", "quarantine_epoch", "quarantined", "profile", "original_profile",
+    "current_profile", "arrival_profile", "nexthop_profile", "loopback", "reauthorize", "raw",
+    "redirected", "ipsec", "fields",
 )  # fmt: skip
 
 

@@ -3,15 +3,13 @@
 A flow is a point: one sample of each axis. A set of points is a binary decision diagram over the
 bits of the samples' numbers, so sets of any size are joined, met and compared exactly.
 
-Three libraries were compared on the accept layer of a real host with 1,050 filters (`docs/policy.md`
-has the numbers). oxidd is a small wheel without dependencies, written in Rust, typed, and bounds
-its memory itself; dd without CUDD is pure Python and far slower; z3 is a 30 MB wheel that decides
-one question at a time, where classes of changes need whole sets.
+oxidd does the work: a small wheel without dependencies, typed, that bounds its own memory. Beside
+it dd (whose wheel is pure Python) and z3-solver were tried; `docs/policy.md` says how they compare.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -82,6 +80,10 @@ class Diagrams:
         """The points whose sample on an axis has a property."""
         samples = self.axes[axis].samples
         return self.cells(axis, sum(1 << n for n, one in enumerate(samples) if holds(one)))
+
+    def among(self, axis: str, values: Collection[object]) -> Set:
+        """The points whose sample on an axis is one of some values."""
+        return self.where(axis, lambda one: one in values)
 
     def cells(self, axis: str, mask: int) -> Set:
         """The points whose sample on an axis is one of those whose bits are set."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from ipaddress import IPv4Address, IPv6Address
 from itertools import product
 from time import monotonic
 from typing import Any, Final
@@ -30,14 +31,18 @@ from pywfp_ps.explain.logic import MAYBE, NO, YES
 from pywfp_ps.explain.path import layer_name
 from pywfp_ps.explain.sysappid import evaluate
 from pywfp_ps.explain.tokens import DENY_TYPES, KNOWN_TYPES, Descriptor, Token, token_of
-from pywfp_ps.explain.universe import REDIRECTS, Universe
+from pywfp_ps.explain.universe import REDIRECTS, TUNNEL, Universe
 from pywfp_ps.model.sddl import Ace
 
 _PREFIX: Final = "FWPM_CONDITION_"
+_UNSPECIFIED: Final = frozenset({IPv4Address(0), IPv6Address(0)})
+_ANONYMOUS: Final = "S-1-5-7"
 _FLAGS: Final = "FLAGS"
 _TOKENS: Final = frozenset({"ALE_PACKAGE_FAMILY_NAME", "ALE_USER_ID"})
 _LOCAL: Final = frozenset({"IP_LOCAL_ADDRESS", "IP_LOCAL_ADDRESS_TYPE", "IP_SOURCE_ADDRESS"})
-_BOUND: Final = frozenset({"INTERFACE_INDEX", "INTERFACE_TYPE", "IP_LOCAL_INTERFACE", "TUNNEL_TYPE"})
+_BOUND: Final = frozenset(
+    {"INTERFACE_INDEX", "INTERFACE_TYPE", "IP_LOCAL_INTERFACE", "TUNNEL_TYPE"}
+)
 _LOCAL_PORT: Final = _PREFIX + "IP_LOCAL_PORT"
 _DEPENDS: Final[dict[str, tuple[str, ...]]] = {
     "ALE_APP_ID": ("app",),
@@ -57,7 +62,7 @@ _DEPENDS: Final[dict[str, tuple[str, ...]]] = {
 """Axes that decide a field; fields of interfaces and profiles follow below, by their names."""
 
 
-class GaveUp(WfpError):
+class GaveUpError(WfpError):
     """A question about all flows could not be answered within its bounds."""
 
     def __init__(self, reason: str) -> None:
@@ -76,9 +81,9 @@ class Deadline:
         self._end = monotonic() + seconds
 
     def check(self) -> None:
-        """Raises `GaveUp` where the time is over."""
+        """Raises `GaveUpError` where the time is over."""
         if monotonic() > self._end:
-            raise GaveUp(f"no answer within {self._seconds:g} seconds")
+            raise GaveUpError(f"no answer within {self._seconds:g} seconds")
 
 
 class Verdicts(Struct, frozen=True, kw_only=True):
@@ -104,8 +109,13 @@ class Space:
         order = [axis for name in _ORDER if (axis := universe.axes.get(name))]
         order[1:1] = [axis for name, axis in universe.axes.items() if name not in _ORDER]
         self.diagrams = Diagrams(order, flags)
-        self.loopback = self._loopback()
+        derived = self._loopback()
         self.world = self._world()
+        said = universe.base.loopback
+        self.loopback = derived if said is None else self.diagrams.all
+        if said is False:
+            self.loopback = self.diagrams.none
+            self.world &= ~derived
 
     def holds(self, sid: str, token: Token) -> Answer:
         """Where the user side of the token holds a SID."""
@@ -136,10 +146,8 @@ class Space:
     def _loopback(self) -> Set:
         """Flows of which both ends are this host, as `explain` derives it."""
         universe, diagrams = self.universe, self.diagrams
-        base = universe.base
+        base = structs.replace(universe.base, loopback=None)
         facts = universe.engines[0].facts
-        if base.loopback is not None:
-            return diagrams.all if base.loopback else diagrams.none
 
         def is_own(address: object) -> bool:
             flow = structs.replace(base, remote_address=address)
@@ -158,35 +166,54 @@ class Space:
     def _world(self) -> Set:
         """Points that can be: what a token holds hangs together, and the kernel has its own."""
         universe, diagrams = self.universe, self.diagrams
-        flags = {sid: diagrams.flag(f"sid:{sid}") for sid in universe.named_sids}
-        found = diagrams.all
-        if sids.AUTHENTICATED in flags:
-            found &= flags[sids.AUTHENTICATED]
-        if "S-1-5-7" in flags:
-            found &= ~flags["S-1-5-7"]  # no program's token is anonymous
-        accounts = [sid for sid in sorted(sids.SERVICE_ACCOUNTS) if sid in flags]
-        for at, account in enumerate(accounts):
-            for other in accounts[at + 1 :]:
-                found &= ~(flags[account] & flags[other])
-        for account in accounts:
-            of_account = token_of(
-                structs.replace(universe.base, user=account, preset=None, app=None)
-            )
-            for sid, flag in flags.items():
-                if sid not in sids.SERVICE_ACCOUNTS:
-                    known = of_account.holds(sid)
-                    found &= ~flags[account] | self._is(flag, known)
+        found = self._accounts() & self._places()
         kernel = self._kernel()
         if kernel.satisfiable():
-            base = structs.replace(universe.base, app=KERNEL)
-            token = token_of(base)
-            for sid, flag in flags.items():
-                found &= ~kernel | self._is(flag, token.holds(sid))
+            token = token_of(structs.replace(universe.base, app=KERNEL))
+            for sid in universe.named_sids:
+                found &= ~kernel | self._is(sid, token.holds(sid))
             if token.package is not None:
                 found &= ~kernel | self.package(lambda one: one == token.package)
         if "tunnel" in universe.axes and "interface" in universe.axes:
-            is_tunnel = diagrams.where("interface", lambda one: int(str(one)) >> 48 == 131)
+            is_tunnel = diagrams.where("interface", lambda one: int(str(one)) >> 48 == TUNNEL)
             found &= is_tunnel | diagrams.cells("tunnel", 1)
+        return found
+
+    def _accounts(self) -> Set:
+        """What goes with the account: every program is authenticated, and has one account."""
+        universe, diagrams = self.universe, self.diagrams
+        base, named = universe.base, universe.named_sids
+        found = diagrams.all
+        is_other = base.preset not in {None, "system"} or base.user not in {None, sids.SYSTEM}
+        if base.app is None and (is_other or base.services):
+            found &= ~diagrams.among("app", {KERNEL})  # the kernel is nobody else
+        if sids.AUTHENTICATED in named:
+            found &= diagrams.flag(f"sid:{sids.AUTHENTICATED}")
+        if _ANONYMOUS in named:
+            found &= ~diagrams.flag(f"sid:{_ANONYMOUS}")
+        for account in (one for one in sorted(sids.SERVICE_ACCOUNTS) if one in named):
+            token = token_of(structs.replace(base, user=account, preset=None, app=None))
+            others = ~diagrams.flag(f"sid:{account}")
+            for sid in named:
+                if sid in sids.SERVICE_ACCOUNTS - {account}:
+                    found &= others | ~diagrams.flag(f"sid:{sid}")
+                elif sid != account:
+                    found &= others | self._is(sid, token.holds(sid))
+        return found
+
+    def _places(self) -> Set:
+        """What facts of the host say: its addresses are on interfaces, and these have profiles."""
+        universe, diagrams = self.universe, self.diagrams
+        found = diagrams.all
+        if "interface" not in universe.axes:
+            return found
+        facts = universe.engines[0].facts
+        for address, luid in facts.interfaces.items():
+            here = diagrams.among("local", {address})
+            found &= ~here | diagrams.among("interface", {luid})
+        for luid, profile in facts.profiles.items() if "profile" in universe.axes else ():
+            here = diagrams.among("interface", {luid})
+            found &= ~here | diagrams.among("profile", {profile})
         return found
 
     def _kernel(self) -> Set:
@@ -195,7 +222,8 @@ class Space:
             return self.diagrams.none
         return self.diagrams.where("app", lambda one: one == KERNEL)
 
-    def _is(self, flag: Set, known: int) -> Set:
+    def _is(self, sid: str, known: int) -> Set:
+        flag = self.diagrams.flag(f"sid:{sid}")
         return flag if known == YES else ~flag if known == NO else self.diagrams.all
 
 
@@ -221,7 +249,7 @@ class Model:
         """The flows by the verdict of the whole path.
 
         Raises:
-            GaveUp: It takes too long, or more memory than is allowed.
+            GaveUpError: It takes too long, or more memory than is allowed.
         """
         try:
             permit, block = self.space.world, self.diagrams.none
@@ -230,11 +258,9 @@ class Model:
                 block |= blocks & ~passes
                 permit &= ~blocks
             block &= self.space.world
-            return Verdicts(
-                permit=permit, block=block, unknown=self.space.world & ~permit & ~block
-            )
+            return Verdicts(permit=permit, block=block, unknown=self.space.world & ~permit & ~block)
         except DDMemoryError:
-            raise GaveUp("the sets of flows need more memory than is allowed") from None
+            raise GaveUpError("the sets of flows need more memory than is allowed") from None
 
     @cached_property
     def layers(self) -> list[tuple[str, Program]]:
@@ -335,7 +361,7 @@ class Model:
             wanted = ("interface_index",)
         elif name.endswith("TUNNEL_TYPE"):
             wanted = ("interface", "tunnel")
-        elif name.endswith("INTERFACE_TYPE") or name.startswith("IP_") and "INTERFACE" in name:
+        elif name.endswith("INTERFACE_TYPE") or (name.startswith("IP_") and "INTERFACE" in name):
             wanted = ("interface",)
         else:
             wanted = _DEPENDS.get(name, ())
@@ -351,10 +377,9 @@ class Model:
         found = self._values.get(key)
         if found is None:
             found = self._values[key] = [
-                (place, fields.filled(field, stem).value)
-                for place, fields in self._fields_at(axes)
+                (place, fields.filled(field, stem).value) for place, fields in self._fields_at(axes)
             ]
-        return found  # type: ignore[no-any-return] # what a field holds is of many types
+        return found
 
     def _fields_at(self, axes: tuple[str, ...]) -> list[tuple[tuple[int, ...], Fields]]:
         """The fields of a flow for every choice of samples of some axes, the others at rest."""
@@ -414,9 +439,9 @@ class Model:
         elif stem == "ALE_RESOURCE_ASSIGNMENT":
             locals_ = self.universe.axes["local"].samples
             for is_zero in (True, False):
-                named = [one for one in locals_ if (int(one) == 0) == is_zero]  # type: ignore[call-overload] # addresses are numbers
+                named = [one for one in locals_ if (one in _UNSPECIFIED) == is_zero]
                 if named:
-                    where = diagrams.where("local", lambda one, named=named: one in named)
+                    where = diagrams.among("local", named)
                     binds.append((where, {"local": named[0]}))
             binds = binds[1:] if len(binds) > 1 else binds
         redirects = [(diagrams.all, True)]
@@ -485,9 +510,7 @@ class Model:
 
         def answer(package: str) -> int:
             if package not in answers:
-                found = evaluate(
-                    ace.condition or "", package, base.family, has_package=has_package
-                )
+                found = evaluate(ace.condition or "", package, base.family, has_package=has_package)
                 answers[package] = found.answer(unknown_counts=ace.type in DENY_TYPES)
             return answers[package]
 
@@ -550,5 +573,3 @@ class _Matching:
                 self._program, atom, self._stem, is_redirect=self._is_redirect
             )
         return found
-
-

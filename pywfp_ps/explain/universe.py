@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import pairwise
 from typing import Any, Final
 
@@ -41,6 +41,11 @@ Span = tuple[int, int]
 WILDCARD: Final = "wildcard"
 OTHER_APP: Final = r"\device\harddiskvolume3\any other program.exe"
 OTHER_PACKAGE: Final = "S-1-15-2-4294967295-1-1-1-1-1-1"
+EXAMPLES: Final[dict[str, tuple[Address, ...]]] = {
+    "local": (IPv4Address("192.0.2.10"), IPv6Address("2001:db8:1::10")),
+    "remote": (IPv4Address("198.51.100.20"), IPv6Address("2001:db8:2::20")),
+}
+"""Addresses that examples are made of where any will do (RFC 5737, RFC 3849)."""
 _TAIL: Final = re.compile(r"\\device\\harddiskvolume\d+(\\.*)")
 _ADDRESSES: Final = ("IP_LOCAL_ADDRESS", "IP_REMOTE_ADDRESS", "IP_SOURCE_ADDRESS",
                      "IP_DESTINATION_ADDRESS")  # fmt: skip
@@ -49,8 +54,8 @@ _KINDS: Final = ("INTERFACE_TYPE", "ARRIVAL_INTERFACE_TYPE", "NEXTHOP_INTERFACE_
 _TUNNELS: Final = ("TUNNEL_TYPE", "ARRIVAL_TUNNEL_TYPE", "NEXTHOP_TUNNEL_TYPE")
 _INDEXES: Final = ("INTERFACE_INDEX", "ARRIVAL_INTERFACE_INDEX", "NEXTHOP_INTERFACE_INDEX")
 _PREFIX: Final = "FWPM_CONDITION_"
-_USUAL_PORT: Final = 50_000
-_TUNNEL: Final = 131
+USUAL_PORT: Final = 50_000
+TUNNEL: Final = 131
 REDIRECTS: Final = ("ALE_BIND_REDIRECT", "ALE_CONNECT_REDIRECT")
 _BYTES: Final = frozenset({"EQUAL", "NOT_EQUAL", "PREFIX", "NOT_PREFIX"})
 
@@ -143,6 +148,8 @@ class Universe:
     def __init__(self, shape: Shape, wanted: Wanted, engines: Sequence[Engine]) -> None:
         self.shape, self.wanted, self.engines = shape, wanted, tuple(engines)
         self.base = shape.base
+        if self.base.interface_alias is not None:
+            self.base = engines[0].deriver.completed(self.base).flow
         self.inexact: list[str] = []
         kinds = [n for n in range(256) if self._is_type(n)] if self.base.protocol in ICMP else []
         sample = structs.replace(self.base, icmp_type=kinds[0]) if kinds else self.base
@@ -311,8 +318,11 @@ class Universe:
         if self.base.interface_type is not None:
             kinds = []
         cuts = {6 << 48, 7 << 48}
-        for kind in (*(one for one in kinds if one <= 0xFFFF), _TUNNEL):
+        for kind in (*(one for one in kinds if one <= 0xFFFF), TUNNEL):
             cuts |= {kind << 48, (kind + 1) << 48}
+        for facts in (engine.facts for engine in self.engines):
+            for luid in (*facts.interfaces.values(), *facts.profiles):
+                cuts |= {luid, luid + 1}
         return tuple(self._numbers(self._atoms(*_INTERFACES), 64, cuts))
 
     def _other_fields(self) -> Iterator[Axis]:
@@ -410,7 +420,7 @@ class Universe:
             luid = point.get("interface", self.base.interface)
             kind = self.base.interface_type
             kind = int(str(luid)) >> 48 if kind is None and luid is not None else kind
-            if kind == _TUNNEL:
+            if kind == TUNNEL:
                 said["tunnel_type"] = point["tunnel"]
         extra = tuple((name, point[name]) for name in point if name.startswith(_PREFIX))
         if extra:
@@ -418,7 +428,7 @@ class Universe:
         return structs.replace(self.base, **said, **self._token_said(point))
 
     def _token_said(self, point: dict[str, object]) -> dict[str, Any]:
-        if "app" not in point or self.base.groups_complete and self.token.package is not None:
+        if "app" not in point or (self.base.groups_complete and self.token.package is not None):
             return {}
         held = [sid for sid in self.named_sids if point.get(f"sid:{sid}")]
         if sids.AUTHENTICATED not in (*held, *self.token.held) and not self.base.groups_complete:
@@ -429,7 +439,9 @@ class Universe:
         }
         package = point.get("package", self.token.package)
         if self.token.capabilities is None and package != "none":
-            said["capabilities"] = tuple(one for one in self.named_capabilities if point.get(f"cap:{one}"))
+            said["capabilities"] = tuple(
+                one for one in self.named_capabilities if point.get(f"cap:{one}")
+            )
         return said
 
 
@@ -451,8 +463,8 @@ def _in_networks(address: Address, networks: Sequence[Network]) -> bool:
 
 def _usual(first: int, after: int) -> int:
     """The number of a part of the ports that looks most like a client's, or its first."""
-    if first <= _USUAL_PORT < after:
-        return _USUAL_PORT
+    if first <= USUAL_PORT < after:
+        return USUAL_PORT
     return first or min(1, after - 1)
 
 
@@ -469,10 +481,10 @@ def _different(numbers: Iterable[int], atoms: Sequence[Atom]) -> list[int]:
 
 def _special(version: int) -> Iterable[Network]:
     """Networks that `explain` treats in their own way."""
-    if version == 4:
-        texts = ("0.0.0.0/32", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32", "192.0.2.0/24")
-        return [IPv4Network(text) for text in texts]
-    return [IPv6Network(text) for text in ("::/128", "::1/128", "ff00::/8", "2001:db8::/32")]
+    four = ("0.0.0.0/32", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")
+    texts = four if version == 4 else ("::/128", "::1/128", "ff00::/8")
+    examples = [one for both in EXAMPLES.values() for one in both if one.version == version]
+    return [*map(ip_network, texts), *map(ip_network, examples)]
 
 
 def _has_holes(atom: Atom, width: int) -> bool:
@@ -509,5 +521,3 @@ def _volume(apps: Iterable[str]) -> str:
         app[: len(app) - len(at[1])] for app in apps if (at := _TAIL.fullmatch(app)) is not None
     )
     return found.most_common(1)[0][0] if found else "\\device\\harddiskvolume3"
-
-
