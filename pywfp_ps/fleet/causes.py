@@ -172,6 +172,7 @@ _PROBLEMS: dict[str, Cause] = {
     "folder-failed": Cause.ACCESS_DENIED,
     "module-failed": Cause.MODULE_MISSING,
     "netsh-timeout": Cause.TIMEOUT,
+    "partly-refused": Cause.INCOMPLETE,
     "program-missing": Cause.NETSH_FAILED,
     "too-many": Cause.TOO_LARGE,
     "volumes-failed": Cause.INCOMPLETE,

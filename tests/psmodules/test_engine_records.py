@@ -224,10 +224,7 @@ def test_a_snapshot_brings_records_too(host: Host, source: str) -> None:
     given = {"Source": source, "Context": ""}
     outcome = host.run("Get-PyWfpSnapshot", given, change=READY)
     assert outcome.error_id is None, outcome.stderr
-    parts = (
-        ["facts", "records", "after"]
-        if source != "both"
-        else ["facts", "state", "records", "after"]
-    )
-    assert [payload.part for payload in outcome.received.payloads] == parts
+    state = ["state"] if source == "both" else []
+    parts = [payload.part for payload in outcome.received.payloads]
+    assert parts == ["facts", *state, "records", "after"]
     assert outcome.json("after")["newest_filter"] == ["9223372036854775809"] * 2
