@@ -48,6 +48,7 @@ def _services(context: HostContext) -> list[Row]:
             "service_sid": one.sid,
             "process_id": one.process_id or None,
             "image_path": one.image_path,
+            "library": one.service_dll,
             "company": one.company,
         }
         for one in context.services or ()
@@ -185,7 +186,7 @@ def _rules(context: HostContext) -> list[Row]:
             "app": one.app,
             "service": one.service,
             "package_sid": one.package,
-            "fields": [f"{name}={value}" for name, value in one.fields],
+            "raw_fields": [f"{name}={value}" for name, value in one.fields],
             "raw": one.raw,
         }
         for one in context.rules or ()

@@ -24,13 +24,16 @@ from pywfp_ps.model.objects import (
 )
 from pywfp_ps.model.origin import owner_of, rules_of
 from pywfp_ps.model.text import condition_text
-from pywfp_ps.report.behind import behind
+from pywfp_ps.report.behind import around, behind
 from pywfp_ps.report.rows import cell
 from pywfp_ps.report.text import visible
 
 Kind = Literal[
     "callout", "context", "endpoint", "filter", "layer", "provider", "session", "sublayer"
 ]
+AroundKind = Literal["driver", "process", "rule", "service"]
+"""Kinds of what surrounds the filter engine."""
+
 Thing = Layer | SubLayer | Provider | ProviderContext | Callout | Filter | Session | AleEndpoint
 
 KINDS: Final[dict[Kind, type[Thing]]] = {
@@ -65,7 +68,7 @@ class Link(Struct, frozen=True, kw_only=True):
     """
 
     relation: str
-    kind: Kind
+    kind: Kind | AroundKind
     name: str
     text: str | None = None
     missing: bool = False
@@ -74,7 +77,7 @@ class Link(Struct, frozen=True, kw_only=True):
 class ObjectReport(Struct, frozen=True, kw_only=True):
     """One object with all its references, both ways."""
 
-    kind: Kind
+    kind: Kind | AroundKind
     title: str
     fields: dict[str, Any]
     refers_to: tuple[Link, ...] = ()
@@ -171,7 +174,7 @@ def report_of(snapshot: Snapshot, thing: Thing, context: HostContext | None = No
         kind=_KIND_OF[type(thing)],
         title=title_of(thing),
         fields=fields,
-        refers_to=tuple(_refers_to(snapshot, thing)),
+        refers_to=(*_refers_to(snapshot, thing), *_stands_on(snapshot, thing, context)),
         referred_by=tuple(_referred_by(snapshot, thing)),
     )
 
@@ -234,6 +237,18 @@ def _refers_to(snapshot: Snapshot, thing: Thing) -> Iterator[Link]:
         )
 
 
+def _stands_on(snapshot: Snapshot, thing: Thing, context: HostContext | None) -> Iterator[Link]:
+    """What of the host is behind an object, as far as context names it."""
+    for one in around(snapshot, thing, context) if context is not None else ():
+        yield Link(
+            relation=one.relation,
+            kind=one.kind,
+            name=one.name,
+            text=one.text,
+            missing=one.is_there is False,
+        )
+
+
 def _is(thing: Thing, name: str | None, guid: UUID | None) -> bool:
     if guid is not None and getattr(thing, "key", None) is not None:
         return getattr(thing, "key", None) == guid
@@ -247,7 +262,7 @@ def _referred_by(snapshot: Snapshot, thing: Thing) -> Iterator[Link]:
             continue
         for other in things_of(snapshot, _KIND_OF[holder]):
             if _is(thing, getattr(other, constant), getattr(other, key)):
-                yield _link_from(other, constant)
+                yield link_to(other, constant)
     if isinstance(thing, Session) and thing.key:
         for subscription in snapshot.subscriptions:
             if subscription.session_key == thing.key:
@@ -257,7 +272,8 @@ def _referred_by(snapshot: Snapshot, thing: Thing) -> Iterator[Link]:
         yield from _siblings(snapshot, thing)
 
 
-def _link_from(other: Thing, relation: str) -> Link:
+def link_to(other: Thing, relation: str) -> Link:
+    """The link to an object that refers to another by `relation`."""
     name = str(other.id) if isinstance(other, Filter) else title_of(other).partition(" ")[0]
     text = f"{other.action} {other.name or ''}" if isinstance(other, Filter) else _shown(other)
     return Link(relation=relation, kind=_KIND_OF[type(other)], name=name, text=text)
@@ -272,7 +288,7 @@ def _siblings(snapshot: Snapshot, filter_: Filter) -> Iterator[Link]:
     for other in snapshot.filters:
         same = rules.get(other.id)
         if other.id != filter_.id and same and same.number == rule.number:
-            yield _link_from(other, "rule")
+            yield link_to(other, "rule")
 
 
 def report_lines(report: ObjectReport, *, most: int = 20) -> Iterator[str]:

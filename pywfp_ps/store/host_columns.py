@@ -76,6 +76,7 @@ SERVICES = _kind(
     _column("service_sid", TEXT, "SID of the service.", "derived"),
     _column("process_id", U32, "Its process.", _CONTEXT),
     _column("image_path", TEXT, "Command line of the image.", _CONTEXT),
+    _column("library", TEXT, "Library that a shared host loads for it.", _CONTEXT),
     _column("company", TEXT, "Company in the version of the file that runs.", _CONTEXT),
 )
 DRIVERS = _kind(
@@ -152,7 +153,9 @@ FIREWALL_RULES = _kind(
     _column("app", TEXT, "Program.", _CONTEXT),
     _column("service", TEXT, "Service.", _CONTEXT),
     _column("package_sid", TEXT, "AppContainer.", _CONTEXT),
-    _column("fields", TEXTS, "Every field as `name=value`, in order, repeated ones too.", _CONTEXT),
+    _column(
+        "raw_fields", TEXTS, "Every field as `name=value`, in order, repeated ones too.", _CONTEXT
+    ),
     _column("filter_ids", Type.U64S, "Filters that come from it and no other rule.", "derived"),
     _column("raw", TEXT, "The registry value as it stood.", _CONTEXT),
 )

@@ -74,8 +74,8 @@ def _service(row: Row) -> Service:
         process_id=row["process_id"],
         image_path=row["image_path"],
         sid_type=_SID_TYPES.get(sid_type),
-        service_dll=row["library"],
-        company=row["company"],
+        service_dll=row.get("library"),
+        company=row.get("company"),
     )
 
 

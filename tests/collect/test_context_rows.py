@@ -115,7 +115,7 @@ SID = "S-1-5-80-859482183-879914841-863379149-1145462774-2388618682"
                     "app": None,
                     "service": None,
                     "package_sid": None,
-                    "fields": [
+                    "raw_fields": [
                         *("Action=Allow", "Dir=Out", "Profile=Public", "RPort=1-2", "RPort=443"),
                     ],
                     "raw": "v2.31|Action=Allow|Dir=Out|Profile=Public|RPort=1-2|RPort=443|",
