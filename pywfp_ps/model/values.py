@@ -81,7 +81,7 @@ def blob_of_text(text: str) -> bytes:
     return text.encode("utf-16-le") + b"\0\0"
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def integer(data_type: str, text: str) -> int:
     """The number of a decimal text of an integer type.
 
@@ -99,7 +99,7 @@ def integer(data_type: str, text: str) -> int:
     return number
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def ipv4(text: str) -> IPv4Address:
     """The IPv4 address of a dotted text.
 
@@ -109,7 +109,7 @@ def ipv4(text: str) -> IPv4Address:
     return IPv4Address(text)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def ipv6(text: str) -> IPv6Address:
     """The IPv6 address of a colon text.
 
@@ -119,7 +119,7 @@ def ipv6(text: str) -> IPv6Address:
     return IPv6Address(text)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def guid(text: str) -> UUID:
     """The GUID of a text with or without braces.
 

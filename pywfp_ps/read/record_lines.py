@@ -224,7 +224,7 @@ def guid_of(raw: bytes) -> UUID | None:
     return _guid(raw)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _guid(raw: bytes) -> UUID | None:
     found = _GUID.fullmatch(raw)
     if not found:

@@ -248,7 +248,7 @@ def unique(text: str) -> UUID | None:
     return None if key == _NIL else key
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def refer(kind: Kind, text: str | None) -> tuple[str | None, UUID | None]:
     """Constant and GUID of a reference; nothing and the nil GUID refer to nothing.
 
