@@ -9,14 +9,14 @@ function Invoke-PyWfpNetsh {
     .PARAMETER Path
         The file; a new one in the folder. Empty where netsh only prints, into netsh.out there.
     .PARAMETER LimitSeconds
-        How long netsh may take, and how long to wait for another run.
+        How long netsh may take, the wait for another run included.
     .PARAMETER MaxMegabytes
         How large the file may be.
     #>
     [CmdletBinding()]
     param([string] $Folder, [string[]] $Argument, [string] $Path, [int] $LimitSeconds, [int] $MaxMegabytes)
 
-    Wait-PyWfpTurn -Folder $Folder -LimitSeconds $LimitSeconds
+    $waited = Wait-PyWfpTurn -Folder $Folder -LimitSeconds $LimitSeconds
     Assert-PyWfpDisk -Folder $Folder -Megabytes 200
     $arguments = @($Argument)
     if ($Path) {
@@ -39,7 +39,6 @@ function Invoke-PyWfpNetsh {
         # Windows PowerShell knows the exit code only of a process whose handle was asked for.
         $null = $process.Handle
         Set-PyWfpLowPriority -Process $process
-        $waited = 0
         $checked = 0
         while (-not $process.HasExited) {
             $last = Get-PyWfpTick

@@ -1,7 +1,7 @@
 function Wait-PyWfpTurn {
     <#
     .SYNOPSIS
-        Waits until no older run is at work on this machine.
+        Waits until no older run is at work on this machine and gives the milliseconds that took.
     .PARAMETER Folder
         The folder of this run.
     .PARAMETER LimitSeconds
@@ -26,7 +26,7 @@ function Wait-PyWfpTurn {
                 }
             })
         if ($before.Count -eq 0) {
-            return
+            return $waited
         }
         if ($waited -ge 1000 * $LimitSeconds) {
             Write-Error -Message "Another run is at work: $($before[0])." -ErrorId 'PyWfp.busy' `
