@@ -175,10 +175,11 @@ def _collect(
         before=recover(store, run, meant.groups, hosts=back) if back else (),
         at_end=lambda: _tell_shared(collection.machines.shared(), targets, run),
     )
+    has_more = bool(recap.not_done or recap.failed or recap.failure)
     recap.failure = recap.failure or lines.problem
     say(f"run {run.run_id}")
     recap.tell(as_json=told.as_json)
-    if recap.not_done or recap.failed or recap.failure:
+    if has_more and not told.as_json:  # there the total is the last line
         say(f"go on with: wfp collect --resume {run.run_id}{_store_named()}")
     return recap.exit_code
 

@@ -53,7 +53,10 @@ def line_of(outcome: Outcome, *, as_json: bool) -> str:
     words = [f"{outcome.host}: {outcome.outcome}"]
     if outcome.cause:
         words.append(f"({outcome.cause})")
-    words.append("from disk" if outcome.is_recovered else f"{outcome.seconds:.1f} s")
+    if outcome.is_recovered:
+        words.append("from disk")
+    elif outcome.tries:
+        words.append(f"{outcome.seconds:.1f} s")
     if outcome.disagreements:
         words.append(f"- its sources disagree in {outcome.disagreements}")
     if outcome.text and outcome.outcome != "ok":

@@ -46,9 +46,9 @@ class Lines:
             _drop(sys.stdout)
         except OSError as error:
             self._is_gone = True
-            self.problem = error.strerror or str(error)
+            self.problem = f"stdout could not be written: {error.strerror or error}"
             _drop(sys.stdout)
-            say(f"stdout cannot be written ({self.problem}); the run goes on")
+            say(f"{self.problem}; the run goes on")
 
 
 def say(text: str) -> None:

@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pywfp_ps.collect.judging import (
     Machines,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _TICK: Final = 0.5  # seconds; on Windows a wait does not see Ctrl-C before it ends
 _AHEAD: Final = 16
 """Hosts that may wait to be parsed; the visits go no further ahead. They wait as paths."""
+_OF_END: Final = ("outcome", "cause", "retryable", "to_do")
 
 
 def collect(
@@ -114,7 +116,7 @@ class Collection:
         self._pool: ParsePool | None = None
         self._is_left = False
         self._settled: set[str] = set()
-        self._fetched: set[str] = set()
+        self._fetched: dict[str, Outcome] = {}
         self._failure: StoreError | None = None
         self._unsafe: dict[str, _Told] = {}
         self._flushes = writer.flushes
@@ -122,7 +124,7 @@ class Collection:
     @property
     def unread(self) -> int:
         """Hosts whose parts are on disk and are not parsed yet."""
-        return len(self._fetched) - len(self._fetched & self._settled)
+        return len(self._fetched)
 
     @property
     def is_left(self) -> bool:
@@ -200,10 +202,13 @@ class Collection:
         """Outcomes of the hosts that nobody waits for any more."""
         for target in self._targets:
             if target.name not in self._settled:
-                text = "The run was left before it was visited to the end."
-                if target.name in self._fetched:
-                    text = "The run was left before what it sent was read; it is on disk."
-                yield cancelled(target.name, text)
+                text = "The run was left before the host was visited to the end."
+                left = cancelled(target.name, text)
+                if fetched := self._fetched.get(target.name):
+                    text = "The run was left before what the host sent was read; it is on disk."
+                    told = {name: getattr(left, name) for name in _OF_END}
+                    left = replace(fetched, **{**told, "text": text})
+                yield left
 
     @contextmanager
     def _visits(self, room: threading.Semaphore) -> Iterator[None]:
@@ -226,7 +231,7 @@ class Collection:
                 fetched.keep_for(outcome.outcome)
                 news = _News(outcome=outcome, fetched=fetched)
                 if news.is_to_parse:
-                    self._fetched.add(outcome.host)
+                    self._fetched[outcome.host] = outcome
                 room.acquire()
                 self._inbox.put(news)
         except BaseException as error:  # noqa: BLE001 - raised again where somebody waits for it
@@ -261,6 +266,7 @@ class Collection:
             fetched.facts, tables = None, {}
         groups = self._plan.groups.get(outcome.host, ())
         self._settled.add(outcome.host)
+        self._fetched.pop(outcome.host, None)
         try:
             add_outcome(self._writer, outcome, fetched, groups, tables)
         except StoreError as error:

@@ -80,6 +80,8 @@ def read_yaml(text: str, file: str) -> Any:
         data = loader.get_single_data()
     except yaml.YAMLError as error:
         raise _told(error, file) from None
+    except InventoryError:  # it says its place
+        raise
     except (ValueError, OverflowError, RecursionError) as error:  # such as the date 2020-13-01
         raise InventoryError(Place(file), f"holds a value that is none: {error}") from None
     finally:
