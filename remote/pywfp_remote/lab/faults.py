@@ -127,6 +127,13 @@ _TABLE: dict[Stage, dict[str, str]] = {
         "too-large": "The dump is larger than allowed.",
         "no-disk": "The system volume is full.",
         "module-missing": "NtObjectManager is not installed.",
+        "module-blocked": "Antivirus does not let NtObjectManager load.",
+        "module-policy": "The execution policy does not let NtObjectManager load.",
+        "module-failed": "NtObjectManager is installed and does not load.",
+        "half-refused": "The filter engine gives NtObjectManager some kinds of objects only.",
+        "layer-refused": "NtObjectManager cannot list the filters of one layer.",
+        "object-unreadable": "NtObjectManager cannot read one of the filters.",
+        "wmi-refused": "WMI refuses the account: services, processes and routes stay unknown.",
         "antivirus": "The script is refused as malicious before it runs.",
         "execution-policy": "Running scripts is forbidden by policy.",
         "constrained-language": "PowerShell runs in constrained language mode.",
@@ -136,6 +143,8 @@ _TABLE: dict[Stage, dict[str, str]] = {
         "hostile-names": "Names in the policy carry markup, escapes, SQL and control characters.",
     },
 }
+
+_ALIASES = {"module-absent": "module-missing", "netsh-timeout": "netsh-slow"}
 
 FAULTS: dict[str, Fault] = {
     name: Fault(name, stage, doc) for stage, rows in _TABLE.items() for name, doc in rows.items()
@@ -175,7 +184,7 @@ def parse_rules(texts: Iterable[str]) -> tuple[FaultRule, ...]:
     rules = []
     for text in texts:
         name, equals, patterns = text.partition("=")
-        name = name.strip().lower()
+        name = _ALIASES.get(name.strip().lower(), name.strip().lower())
         if name not in FAULTS:
             raise UsageError(f"there is no fault {name!r}; the faults are: {', '.join(FAULTS)}")
         wanted = tuple(part.strip() for part in patterns.split(",") if part.strip())

@@ -1,15 +1,12 @@
-"""Hosts whose frames are wrong, or that cannot do what they are asked."""
+"""Hosts whose frames are wrong."""
 
 from __future__ import annotations
 
-import base64
 import gzip
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from pywfp_ps.payload.frames import (
@@ -18,25 +15,27 @@ from pywfp_ps.payload.frames import (
     End,
     Frame,
     Packing,
-    ProblemFrame,
     Records,
     encode_part,
     read_frame,
     write_frame,
 )
 from pywfp_remote.lab.host import Arguments, HostBackend, LabHost
-from pywfp_remote.lab.problems import PROBLEMS, HostProblem, report, thrown
+from pywfp_remote.lab.host_faults import (
+    half_refused,
+    instead,
+    layer_refused,
+    object_unreadable,
+    told,
+    wmi_refused,
+)
+from pywfp_remote.lab.problems import PROBLEMS
+from pywfp_remote.lab.repack import FACTS, Lines, frames_of, packed_part, repacked
 
-_FACTS = "facts"
-_DUMP = "Get-PyWfpState"
-_SNAPSHOT = "get-pywfpsnapshot"
-_NETSH_PARTS = {"state", "sysports", "options", "netevents"}
 _BOMB_MEGABYTES = 1_024
 _BEHIND = timedelta(days=4 * 365)
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _NOISE = ("WARNING: a profile said something", "{not json", '{"frame":"data"}')
-
-Lines = Iterator[str]
 
 
 class FaultyHost:
@@ -45,60 +44,16 @@ class FaultyHost:
     def __init__(self, host: LabHost, behind: HostBackend) -> None:
         self._host, self._behind = host, behind
         self._ways = [_WAYS[name] for name in _WAYS if name in host.faults]
-        self._problem = next((PROBLEMS[name] for name in PROBLEMS if name in host.faults), None)
+        self._problems = {name: PROBLEMS[name] for name in PROBLEMS if name in host.faults}
 
     def answer(self, call: str, arguments: Arguments) -> Lines:
         """The frame lines of one call, spoilt."""
-        lines = _told(self._behind.answer(call, arguments), self._host)
-        if self._problem is not None:
-            if call.lower() == _SNAPSHOT and self._problem.calls == _DUMP:
-                lines = _without_dumps(lines, self._problem)
-            elif call.startswith(self._problem.calls):
-                lines = _problem(lines, self._problem)
+        lines = told(self._behind.answer(call, arguments), self._host)
+        if self._problems:
+            lines = instead(lines, self._problems, call.lower())
         for way in self._ways:
             lines = way(lines)
         return lines
-
-
-def _problem(lines: Iterable[str], problem: HostProblem) -> Lines:
-    """Facts as they are; instead of the next part a problem, and the end."""
-    for frame, line in _read(lines):
-        if frame is None or frame.part in {_FACTS, None}:
-            yield line
-            continue
-        yield from report(problem, frame.part or "")
-
-
-def _without_dumps(lines: Iterable[str], problem: HostProblem) -> Lines:
-    """A problem instead of each part that netsh writes; the rest comes, and then the end."""
-    told: set[str] = set()
-    for frame, line in _read(lines):
-        if frame is None or frame.part not in _NETSH_PARTS:
-            yield line
-        elif frame.part not in told:
-            told.add(frame.part)
-            yield write_frame(ProblemFrame(code=problem.code, part=frame.part, text=problem.text))
-    raise thrown(problem)
-
-
-def _told(lines: Iterable[str], host: LabHost) -> Lines:
-    """The host's facts agree with its faults."""
-    if not host.faults & {"not-elevated", "bfe-stopped", "constrained-language"}:
-        return iter(lines)
-
-    def change(frame: Begin, plain: bytes) -> Lines:
-        if frame.part != _FACTS:
-            return _part(frame, plain)
-        facts: dict[str, Any] = msgspec.json.decode(plain)
-        if "not-elevated" in host.faults and isinstance(facts.get("account"), dict):
-            facts["account"]["elevated"] = False
-        if "bfe-stopped" in host.faults:
-            facts["bfe"] = {"status": 1, "process_id": None, "started_at": None}
-        if "constrained-language" in host.faults and isinstance(facts.get("powershell"), dict):
-            facts["powershell"]["language_mode"] = host.language_mode
-        return _part(frame, msgspec.json.encode(facts))
-
-    return _repack(lines, change, facts=True)
 
 
 def _wrong_hash(lines: Iterable[str]) -> Lines:
@@ -118,19 +73,19 @@ def _no_end(lines: Iterable[str]) -> Lines:
 
 
 def _ends(lines: Iterable[str], change: Callable[[End], End | None]) -> Lines:
-    for frame, line in _read(lines):
-        if not isinstance(frame, End) or frame.part == _FACTS:
+    for frame, line in frames_of(lines):
+        if not isinstance(frame, End) or frame.part == FACTS:
             yield line
         elif (changed := change(frame)) is not None:
             yield write_frame(changed)
 
 
 def _missing_frame(lines: Iterable[str]) -> Lines:
-    return (line for frame, line in _read(lines) if not _is_second(frame))
+    return (line for frame, line in frames_of(lines) if not _is_second(frame))
 
 
 def _repeated_frame(lines: Iterable[str]) -> Lines:
-    for frame, line in _read(lines):
+    for frame, line in frames_of(lines):
         yield line
         if _is_second(frame):
             yield line
@@ -138,7 +93,7 @@ def _repeated_frame(lines: Iterable[str]) -> Lines:
 
 def _reordered(lines: Iterable[str]) -> Lines:
     held: str | None = None
-    for frame, line in _read(lines):
+    for frame, line in frames_of(lines):
         if _is_second(frame):
             held = line
             continue
@@ -155,54 +110,26 @@ def _noise(lines: Iterable[str]) -> Lines:
 
 
 def _payload_bomb(lines: Iterable[str]) -> Lines:
-    return _repack(
+    return repacked(
         lines, lambda frame, _: iter(_with(frame, bomb(_BOMB_MEGABYTES), _BOMB_MEGABYTES << 20))
     )
 
 
 def _not_gzip(lines: Iterable[str]) -> Lines:
-    return _repack(lines, lambda frame, plain: iter(_with(frame, plain[:9_000], 9_000)))
+    return repacked(lines, lambda frame, plain: iter(_with(frame, plain[:9_000], 9_000)))
 
 
 def _constrained(lines: Iterable[str]) -> Lines:
-    return _repack(lines, lambda frame, plain: _part(frame, plain, Packing.TEXT), facts=True)
+    return repacked(lines, lambda frame, plain: packed_part(frame, plain, Packing.TEXT), facts=True)
 
 
 def _clock_off(lines: Iterable[str]) -> Lines:
-    return _repack(
+    return repacked(
         lines,
-        lambda frame, plain: _part(replace(frame, taken_at=_earlier(frame.taken_at)), _aged(plain)),
+        lambda frame, plain: packed_part(
+            replace(frame, taken_at=_earlier(frame.taken_at)), _aged(plain)
+        ),
         facts=True,
-    )
-
-
-def _repack(
-    lines: Iterable[str], make: Callable[[Begin, bytes], Iterable[str]], *, facts: bool = False
-) -> Lines:
-    """Parts that are packed are unpacked and handed to `make`; everything else passes."""
-    begun: dict[str, Begin] = {}
-    texts: dict[str, list[str]] = {}
-    for frame, line in _read(lines):
-        match frame:
-            case Begin(packing="gzip+base64", part=part) if facts or part != _FACTS:
-                begun[part], texts[part] = frame, []
-            case Data(part=part, text=text) if part in begun:
-                texts[part].append(text)
-            case End(part=part) if part in begun:
-                packed = b"".join(map(base64.b64decode, texts.pop(part)))
-                yield from make(begun.pop(part), gzip.decompress(packed))
-            case _:
-                yield line
-
-
-def _part(frame: Begin, plain: bytes, packing: Packing = Packing.GZIP) -> Lines:
-    return encode_part(
-        plain,
-        part=frame.part,
-        content=frame.content,
-        call=frame.call,
-        taken_at=datetime.fromisoformat(frame.taken_at),
-        packing=packing,
     )
 
 
@@ -245,14 +172,14 @@ def _earlier(text: str) -> str:
 
 def _is_second(frame: Frame | None) -> bool:
     """Whether it is the second piece of a part, or the only one there is."""
-    return isinstance(frame, Data | Records) and frame.part != _FACTS and frame.n == 1
-
-
-def _read(lines: Iterable[str]) -> Iterator[tuple[Frame | None, str]]:
-    return ((read_frame(line), line) for line in lines)
+    return isinstance(frame, Data | Records) and frame.part != FACTS and frame.n == 1
 
 
 _WAYS: dict[str, Callable[[Iterable[str]], Lines]] = {
+    "half-refused": half_refused,
+    "layer-refused": layer_refused,
+    "object-unreadable": object_unreadable,
+    "wmi-refused": wmi_refused,
     "constrained-language": _constrained,
     "clock-off": _clock_off,
     "payload-bomb": _payload_bomb,

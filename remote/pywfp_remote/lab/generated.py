@@ -178,7 +178,8 @@ class GeneratedHost:
         (source,) = given.choices("Source", _SOURCES, ("netsh",))
         kinds = given.choices("Context", ("", *module_context.KINDS), module_context.KINDS)
         yield from self._facts(call)
-        if source != "ntobjectmanager":
+        # Where the module cannot be loaded at all netsh answers instead, and a problem says so.
+        if source != "ntobjectmanager" or self._host.language_mode == "ConstrainedLanguage":
             yield from self._state(call, given)
         if source != "netsh":
             yield from self._usual_records(call)

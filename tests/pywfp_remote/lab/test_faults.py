@@ -23,7 +23,6 @@ from pypsrp.powershell import PowerShell, RunspacePool
 
 from pywfp_ps.payload.decoder import Received, decode
 from pywfp_ps.payload.frames import Begin, End, read_frame
-from pywfp_remote.lab.engine import FailedError
 from pywfp_remote.lab.faults import FAULTS, Stage
 from pywfp_remote.lab.frame_faults import FaultyHost
 from pywfp_remote.lab.generated import backend_of
@@ -237,7 +236,9 @@ def test_noise_is_kept_and_harms_nothing() -> None:
     assert ([p.raw() for p in received.payloads], received.noise_count > 0) == ([DUMP], True)
 
 
-@pytest.mark.parametrize("name", sorted(set(PROBLEMS) - {"module-missing"}))
+@pytest.mark.parametrize(
+    "name", sorted(name for name, problem in PROBLEMS.items() if "state" in problem.parts)
+)
 def test_host_reports_its_problem_and_throws(name: str) -> None:
     host = lab_host("web-001", Way.NTLM, name)
     with served(host) as practice:
@@ -249,15 +250,6 @@ def test_host_reports_its_problem_and_throws(name: str) -> None:
         f"PyWfp.{problem.code},{problem.thrower}"
     ]
     assert (received.payloads, done.state) == ((), PSInvocationState.FAILED)
-
-
-def test_missing_module_stops_only_what_needs_it() -> None:
-    host = lab_host("web-001", Way.NTLM, "module-missing")
-    lines = FaultyHost(host, AnyCall()).answer("Get-PyWfpRecord", {})
-    assert '"code":"module-missing"' in next(lines)
-    with pytest.raises(FailedError):
-        next(lines)
-    assert len(list(FaultyHost(host, AnyCall()).answer("Get-PyWfpState", {}))) > 2
 
 
 @pytest.mark.parametrize(
@@ -306,7 +298,8 @@ def test_every_fault_is_met_by_a_test() -> None:
     single = {
         "drip", "bad-xml", "xml-bomb", "endless-output", "endless-records", "endless-fragments",
         "no-output", "no-end-state", "throws", "antivirus", "execution-policy", "no-language",
-        "jea", "noise", "constrained-language", "clock-off", "hostile-names", "wrong-password",
+        "jea", "noise", "clock-off", "hostile-names", "wrong-password",
+        "half-refused", "layer-refused", "object-unreadable", "wmi-refused",
     }  # fmt: skip
     tls = {name for name, fault in FAULTS.items() if fault.stage is Stage.TLS}
     tables = (NUMBERS, RAISES, ACCEPTED, SLOW, FRAMES, PROBLEMS, tls)
