@@ -223,13 +223,6 @@ def test_record_keeps_frames(wfp: Wfp, fleet: Path, tmp_path: Path) -> None:
     assert kept == [Path("web-001/Get-PyWfpSnapshot.jsonl")]
 
 
-@pytest.mark.parametrize("source", ["ntobjectmanager", "both"])
-def test_source_that_is_not_there_yet_is_refused(wfp: Wfp, fleet: Path, source: str) -> None:
-    call = wfp("collect", "-i", fleet, "--store", "s", "--source", source)
-    assert call.code == 2
-    assert call.error == f"wfp: --source {source} cannot be collected yet; use --source netsh"
-
-
 def test_script_that_hosts_run_can_be_read_first(wfp: Wfp) -> None:
     call = wfp("collect", "--show-script", "--no-context")
     script = script_for("Get-PyWfpSnapshot", {"Source": "netsh", "Context": ""})

@@ -98,6 +98,12 @@ def _nothing(_go: Path) -> Iterator[Step]:
     yield from ()
 
 
+def _said(go: Path) -> Iterator[Step]:
+    """What a test wrote down beside `go`, line by line."""
+    for line in go.with_name("said").read_text("ascii").splitlines():
+        yield Output(line)
+
+
 SCENARIOS: Mapping[str, Callable[[Path], Iterator[Step]]] = {
     "values": _values,
     "throws": _throws,
@@ -107,6 +113,7 @@ SCENARIOS: Mapping[str, Callable[[Path], Iterator[Step]]] = {
     "foreign": _foreign,
     "large": _large,
     "nothing": _nothing,
+    "said": _said,
 }
 
 
