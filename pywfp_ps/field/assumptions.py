@@ -68,7 +68,7 @@ class _List(Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def assumptions() -> tuple[Assumption, ...]:
     """All of them, in the order of the page."""
-    text = files(__package__).joinpath("assumptions.toml").read_text("utf-8")
+    text = files("pywfp_ps.field").joinpath("assumptions.toml").read_text("utf-8")
     found = msgspec.convert(tomllib.loads(text), _List).assumption
     order = list(_AREAS)
     return tuple(sorted(found, key=lambda one: order.index(one.area)))

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +38,19 @@ _MOST_ENTRIES: Final = 64
 _MOST_RATIO: Final = 250
 _RATIO_FREE: Final = 1 << 20
 _STEP: Final = 1 << 20
+_PACKINGS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_DAMAGE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,  # an unknown way of packing
+    OverflowError,
+    RuntimeError,  # an encrypted entry
+    ValueError,
+)
+"""What zipfile raises for files that somebody made or damaged."""
+
 _DATE: Final = (2026, 1, 1, 0, 0, 0)  # of every entry: the same bytes give the same file
 
 
@@ -126,8 +141,7 @@ def read_bundle(path: Path) -> Bundle:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             return _read(file, source)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        # Encrypted entries are a RuntimeError, unknown ways of packing a NotImplementedError.
+    except _DAMAGE as error:
         raise ReadError(source, "the file", f"is no bundle ({type(error).__name__})") from None
 
 
@@ -139,6 +153,8 @@ def _read(file: zipfile.ZipFile, source: str) -> Bundle:
     if len(set(names)) != len(names):
         raise ReadError(source, "its list", "names a file twice")
     for name in names:
+        if file.getinfo(name).compress_type not in _PACKINGS:
+            raise ReadError(source, "its list", "is packed in a way that no bundle is")
         if name != _MANIFEST and not _NAME.fullmatch(name):
             raise ReadError(source, "its list", f"names a file that no bundle has: {name[:80]!r}")
     if _MANIFEST not in names:

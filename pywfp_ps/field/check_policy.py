@@ -13,6 +13,7 @@ from pywfp_ps.field.checks import Check
 from pywfp_ps.field.seen import NotAskedError, Seen
 from pywfp_ps.model.objects import BLOCK, HAS_FILTER_ORIGIN, Filter, Snapshot
 from pywfp_ps.model.origin import rule_number, rules_of
+from pywfp_ps.model.tables import tables
 
 _CONNECT: Final = "FWPM_LAYER_ALE_AUTH_CONNECT_V4"
 _CONNECTS: Final = (_CONNECT, "FWPM_LAYER_ALE_AUTH_CONNECT_V6")
@@ -216,6 +217,10 @@ def _origin_bit(seen: Seen) -> tuple[bool, str]:
             without |= word
     if not count:
         raise NotAskedError("no filter has an origin in both sources")
+    # A bit that netsh prints under a name of its own is explained by that.
+    numbers = tables()["enums"]["filter_flags"]
+    for flag in {flag for one in seen.state.filters for flag in one.flags}:
+        with_it &= ~(numbers.get(flag) or 0)
     bits = with_it & ~without
     held = bits != 0 and bits & (bits - 1) == 0
     return held, f"{count} filters have it; bits that only they have: 0x{bits:08x}"
