@@ -116,6 +116,13 @@ def test_every_problem_code_is_known_and_brought_about() -> None:
     assert {one for one in codes if f'"{one}"' not in tests and f".{one}" not in tests} == set()
 
 
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_a_public_function_is_tried_on_an_engine(name: str) -> None:
+    """Well and ill: at least two calls, one of which ends in problems or errors."""
+    tests = "".join(path.read_text() for path in HERE.glob("test_engine*.py"))
+    assert tests.count(f'"{name}"') >= 2
+
+
 @pytest.mark.parametrize("module", [test_engine, test_engine_records], ids=["engine", "records"])
 def test_what_tests_put_other_text_in_place_of_is_there(module: ModuleType) -> None:
     for call, texts in module.HOOKS.items():
