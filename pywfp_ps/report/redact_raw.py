@@ -83,7 +83,8 @@ class RawRedactor:
 
     def __init__(self, redactor: Redactor, known: Iterable[str] = ()) -> None:
         self._redactor = redactor
-        parts = {part for name in known for part in (name, *re.split(r"[\\@.]", name))}
+        whole = {part for name in known for part in (name, *re.split(r"[\\@]", name))}
+        parts = whole | {part for name in whole for part in name.split(".")}
         words = sorted((part for part in parts if len(part) >= _SHORTEST), key=len, reverse=True)
         escaped = "|".join(map(re.escape, words))
         self._known = re.compile(f"(?i)(?:{escaped})") if words else None
@@ -216,6 +217,8 @@ class RawRedactor:
             return self._redactor.pseudonym("name", text)
         if tag in ("serviceName", "service_name", "service"):
             return str(self._redactor.value("service_name", text))
+        if self._known is not None and self._known.fullmatch(text):
+            return self._redactor.pseudonym("name", text)
         if any(shape.fullmatch(text) for shape in _SHAPES):
             return text
         if tag in _PLAIN and _PLAIN_SHAPE.fullmatch(text):
