@@ -18,6 +18,10 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+class Terminated(KeyboardInterrupt):
+    """Somebody asked this process to end; what cleans up after Ctrl-C does so after this too."""
+
+
 class WfpError(Exception):
     """Base of all errors of this package; ``exit_code`` is what the command ends with."""
 

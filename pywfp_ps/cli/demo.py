@@ -14,6 +14,7 @@ from pywfp_ps.cli.recap import Recap, line_of
 from pywfp_ps.cli.running import run_collection, say
 from pywfp_ps.cli.targets import inventory_alone, meant_by
 from pywfp_ps.errors import ExitCode
+from pywfp_ps.fleet.signals import interrupted_by_sigterm
 from pywfp_ps.transports import load
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def _run(count: int, seed: int, folder: Path) -> int:
     from pywfp_ps.store import Store
 
     with Store.open(folder / "store", create=True) as store:
-        code = _collect(store, count, seed, folder / "fleet")
+        with interrupted_by_sigterm():
+            code = _collect(store, count, seed, folder / "fleet")
         if code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.OUR_ERROR}:
             return code
         for number, (question, query) in enumerate(_QUESTIONS, 1):
@@ -102,7 +104,7 @@ def _collect(store: Store, count: int, seed: int, folder: Path) -> int:
 
     say(f"starting {count} practice host{'s' * (count != 1)}")
     try:
-        started = load("lab.up")(count, folder, seed=seed, hours=_HOURS)
+        started = load("lab.up")(count, folder, seed=seed, hours=_HOURS, stays=False)
         meant = meant_by(inventory_alone(started.inventory))
         targets = meant.resolved.targets
         psrp = load("psrp")()

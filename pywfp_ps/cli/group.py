@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from pywfp_ps.cli.config import for_command
-from pywfp_ps.errors import ExitCode, WfpError
+from pywfp_ps.errors import ExitCode, Terminated, WfpError
 from pywfp_ps.report.text import visible
 
 
@@ -80,7 +80,10 @@ class WfpGroup(LazyGroup):
             sys.stdout.flush()
         except click.ClickException as error:
             return _click_error(error)
-        except (KeyboardInterrupt, click.Abort):
+        except (KeyboardInterrupt, click.Abort) as error:
+            if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):
+                click.echo("wfp: ended by SIGTERM", err=True)
+                return ExitCode.TERMINATED
             click.echo("wfp: interrupted", err=True)
             return ExitCode.INTERRUPTED
         except WfpError as error:

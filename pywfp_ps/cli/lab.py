@@ -10,7 +10,8 @@ import click
 
 from pywfp_ps.cli.limits import Amount
 from pywfp_ps.cli.progress import progress
-from pywfp_ps.errors import ExitCode
+from pywfp_ps.errors import ExitCode, UsageError
+from pywfp_ps.fleet.signals import interrupted_by_sigterm
 from pywfp_ps.report.rows import json_line, write_table
 from pywfp_ps.report.text import visible
 from pywfp_ps.transports import load
@@ -58,9 +59,10 @@ def up(
 
     Example: `wfp lab up --hosts 25 --dir f` and then `wfp collect --inventory f/inventory.yml`
     """
-    started = load("lab.up")(
-        hosts, folder, seed=seed, faults=faults, latency_ms=latency, first_port=first_port
-    )
+    with interrupted_by_sigterm():
+        started = load("lab.up")(
+            hosts, folder, seed=seed, faults=faults, latency_ms=latency, first_port=first_port
+        )
     click.echo(visible(str(started.inventory)))
 
 
@@ -71,6 +73,9 @@ def down(folder: Path) -> None:
 
     Example: `wfp lab down --dir fleet`
     """
+    now = load("lab.status")(folder)
+    if not (now.running or now.inventory.exists()):
+        raise UsageError(f"{folder} is not the folder of a practice fleet")
     ended = load("lab.down")(folder)
     click.echo(f"wfp: {'ended' if ended else 'no practice fleet runs in'} {folder}", err=True)
 

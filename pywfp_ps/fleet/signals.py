@@ -7,6 +7,8 @@ import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+from pywfp_ps.errors import Terminated
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -66,20 +68,18 @@ def ended_by_signals(
 
 
 @contextlib.contextmanager
-def interrupted_by_sigterm() -> Iterator[Signalled]:
-    """Makes SIGTERM raise `KeyboardInterrupt`, as Ctrl-C does, so that the block cleans up."""
-    told = Signalled()
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Makes SIGTERM raise `Terminated`, so that the block cleans up as after Ctrl-C."""
 
-    def come(number: int, _: FrameType | None) -> None:
-        told.number = signal.Signals(number)
-        raise KeyboardInterrupt
+    def come(_: int, __: FrameType | None) -> None:
+        raise Terminated
 
     before = signal.getsignal(signal.SIGTERM)
-    if before == signal.SIG_IGN:
-        yield told
+    if before in {signal.SIG_IGN, None}:
+        yield
         return
     signal.signal(signal.SIGTERM, come)
     try:
-        yield told
+        yield
     finally:
         signal.signal(signal.SIGTERM, before)

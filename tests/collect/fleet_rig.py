@@ -32,7 +32,8 @@ QUICK = Plan(limits=Limits(retries=0, retry_pause=0, seconds=60), context=("Rout
 def fleet_of(hosts: int, folder: Path, *faults: str, **options: Any) -> Iterator[Path]:
     """A fleet that runs as long as the block; gives its inventory."""
     try:
-        yield load("lab.up")(hosts, folder, seed=1, faults=faults, hours=0.5, **options).inventory
+        options = {"seed": 1, "hours": 0.5, "stays": False, **options}
+        yield load("lab.up")(hosts, folder, faults=faults, **options).inventory
     finally:
         load("lab.down")(folder)
 

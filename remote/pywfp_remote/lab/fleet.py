@@ -22,7 +22,7 @@ from pywfp_remote.lab.files import write_private
 from pywfp_remote.lab.host import Way
 from pywfp_remote.lab.inventory import INVENTORY
 from pywfp_remote.lab.plan import BACKEND, make_plan
-from pywfp_remote.lab.process import PLAN, load_factory
+from pywfp_remote.lab.process import LET_GO, PLAN, load_factory
 
 _LOG = "lab.log"
 _STARTING = "starting"
@@ -31,6 +31,7 @@ _WARM_SECONDS = 300.0
 _END_SECONDS = 30.0
 _POLL = 0.05
 _started: dict[int, subprocess.Popen[bytes]] = {}  # by pid; ours to reap
+_leads: dict[int, _Lead] = {}  # of those that end with this process
 
 
 class LabError(WfpError):
@@ -80,6 +81,7 @@ def up(
     hours: float = 24.0,
     big: bool | None = None,
     warm: bool = False,
+    stays: bool = True,
 ) -> LabStatus:
     """Start a fleet and return when every endpoint answers.
 
@@ -98,6 +100,7 @@ def up(
         hours: After which the fleet ends itself.
         big: Whether the first terminal server has 50,000 filters; by default in large fleets.
         warm: Make every policy before returning, so that no host is slow the first time.
+        stays: Whether it outlives this process; else its end is the end of the fleet.
 
     Raises:
         UsageError: What is asked for cannot be, or another fleet runs in this folder.
@@ -128,12 +131,21 @@ def up(
                 f"another practice fleet of {now.state.hosts} hosts runs in {folder}; end it first"
             )
         (folder / STATE).unlink(missing_ok=True)
-        write_private(folder / PLAN, msgspec.json.encode(plan))
-        process = _start(folder)
+        patience = _START_SECONDS + hosts / 50 + _WARM_SECONDS * warm
+        lead = _Lead()
         try:
-            return _await(folder, process, _START_SECONDS + hosts / 50 + _WARM_SECONDS * warm)
+            write_private(folder / PLAN, msgspec.json.encode(plan))
+            now = _await(folder, _start(folder, lead), patience)
+            if stays:
+                lead.let_go()
+            else:
+                _leads[now.pid] = lead
+        except BaseException:
+            lead.close()
+            raise
         finally:
             (folder / PLAN).unlink(missing_ok=True)
+        return now
 
 
 def down(folder: Path) -> bool:
@@ -152,6 +164,8 @@ def down(folder: Path) -> bool:
         if time.monotonic() > ends:
             raise LabError(folder, f"the process {running.pid} was told to end and did not")
         time.sleep(_POLL)
+    if lead := _leads.pop(running.pid, None):
+        lead.close()
     process = _started.pop(running.pid, None)
     if process is not None:
         process.wait(_END_SECONDS)
@@ -195,7 +209,36 @@ class _Starting:
         self._path.unlink(missing_ok=True)
 
 
-def _start(folder: Path) -> subprocess.Popen[bytes]:
+class _Lead:
+    """Ties a fleet to whoever starts it, until it is let go: its end is the end of the fleet.
+
+    Whatever becomes of this process before, be it Ctrl-C between two lines or a kill, the system
+    closes the pipe then; a handler that ends the fleet could come too late or not at all.
+
+    Attributes:
+        theirs: What the fleet reads from.
+    """
+
+    def __init__(self) -> None:
+        theirs, ours = os.pipe()
+        # As objects, so that whatever ends this block closes them.
+        self.theirs, self._ours = os.fdopen(theirs, "rb", 0), os.fdopen(ours, "wb", 0)
+
+    def let_go(self) -> None:
+        """The fleet lives by itself from now on."""
+        self._ours.write(LET_GO)
+        self.close()
+
+    def close(self) -> None:
+        """The fleet ends, unless it was let go."""
+        self._ours.close()
+
+    def close_theirs(self) -> None:
+        """The fleet has it now."""
+        self.theirs.close()
+
+
+def _start(folder: Path, lead: _Lead) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "pywfp_remote.lab", str(folder)]
     detached = 0
     if sys.platform == "win32":
@@ -204,7 +247,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
     with (folder / _LOG).open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  our own module, the folder is one argument
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=lead.theirs,
             stdout=log,
             stderr=log,
             cwd=folder,
@@ -212,6 +255,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
             start_new_session=sys.platform != "win32",
         )
     _started[process.pid] = process
+    lead.close_theirs()
     return process
 
 

@@ -9,6 +9,8 @@ import os
 import secrets
 import ssl
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,12 @@ from pywfp_remote.lab.practice import Practice, summary
 PLAN = "plan.json"
 """Name of the file with the plan; it holds passwords and is removed once it was read."""
 
+LET_GO = b"!"
+"""What whoever started the fleet writes to its standard input when it stands on its own."""
+
+_END_SECONDS = 5.0  # for a fleet that is called off to clean up
 _PROBE = b"POST /%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_STDIN = 0
 _SAME_TIME = 32  # probes at once
 
 
@@ -55,7 +62,25 @@ def run(folder: Path) -> None:
     plan = msgspec.json.decode(path.read_bytes(), type=Plan)
     path.unlink()
     _allow_many_files()
-    asyncio.run(_serve(plan, folder))
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_serve_led(plan, folder))
+
+
+async def _serve_led(plan: Plan, folder: Path) -> None:
+    """Serve, and end where whoever started the fleet is gone before it let go of it."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+    def follow() -> None:
+        if os.read(_STDIN, 1) == LET_GO:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+            if task is not None:
+                loop.call_soon_threadsafe(task.cancel)
+        time.sleep(_END_SECONDS)
+        os._exit(1)  # in the middle of making policies, which hears of nothing
+
+    threading.Thread(target=follow, name="lead", daemon=True).start()
+    await _serve(plan, folder)
 
 
 async def _serve(plan: Plan, folder: Path) -> None:
