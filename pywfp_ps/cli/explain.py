@@ -229,10 +229,17 @@ def _plain(record: object) -> dict[str, object]:
 
 def _snapshots(store: Store, selection: Selection) -> Iterator[tuple[str, str, Snapshot]]:
     """Host, run and snapshot of every host that has one."""
+    if selection.host is not None:
+        # A host by its name is found without the database, which takes a while to load.
+        run_id = store.snapshot_run(
+            selection.host, selection.run, at=selection.at, partial=selection.partial
+        )
+        if run_id is not None:
+            yield selection.host, run_id, store.snapshot(selection.host, run_id)
+            return
     lines = store.hosts(run=selection.run, at=selection.at, partial=selection.partial)
     holds = {line.host: line.snapshot_run_id for line in lines}
-    # One question to the store for a host by its name; patterns need a second one.
-    names = [selection.host] if selection.host in holds else hosts_of(store, selection)
+    names = hosts_of(store, selection)
     if not any(holds.get(name) for name in names):
         raise UsageError(f"no snapshot of {selection.host or 'any host'} in the store")
     for name in names:

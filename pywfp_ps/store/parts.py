@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _REMEDY: Final = "put it back, or rebuild it with wfp reparse"
+BUFFER_BYTES: Final = 64 << 20
+"""Arrow bytes of rows that wait in memory before a part of each kind is written."""
 ROW_GROUP: Final = 65_536
 """Rows that are read together: small enough to find one host, large enough to scan fast."""
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from importlib import metadata
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 from msgspec import Struct
@@ -18,8 +17,7 @@ from pywfp_ps.payload.names import folder_name
 from pywfp_ps.store.columns import KINDS, VIEWS
 from pywfp_ps.store.keeping import MARK, VERSION, create_store, prune
 from pywfp_ps.store.locks import Lock
-from pywfp_ps.store.parts import all_rows, check_parts, rows_of
-from pywfp_ps.store.raw_parts import RawPart, raw_hosts, raw_parts, read_raw
+from pywfp_ps.store.parts import BUFFER_BYTES, all_rows, check_parts, rows_of
 from pywfp_ps.store.rebuild import columns_needed, snapshot_of
 from pywfp_ps.store.runs import (
     RAW,
@@ -49,7 +47,10 @@ from pywfp_ps.store.views import (
     view_of_latest,
     with_aliases,
 )
-from pywfp_ps.store.writer import BUFFER_BYTES, RunWriter
+
+if TYPE_CHECKING:
+    from pywfp_ps.store.raw_parts import RawPart
+    from pywfp_ps.store.writer import RunWriter
 
 _TRIES: Final = 5
 
@@ -176,6 +177,10 @@ class Store:
         Raises:
             StoreError: The store cannot be written.
         """
+        from importlib import metadata
+
+        from pywfp_ps.store.writer import RunWriter
+
         now = datetime.now(UTC)
         manifest = Manifest(
             id=new_id(now),
@@ -210,6 +215,9 @@ class Store:
             UsageError: There is no such run.
             StoreError: It is being written, or cannot be.
         """
+        from pywfp_ps.store.raw_parts import raw_hosts
+        from pywfp_ps.store.writer import RunWriter
+
         run = self.run(name)
         lock = Lock(lock_path(self.folder, run.id))
         lock.take(f"run {run.id} is being written")
@@ -239,6 +247,8 @@ class Store:
             UsageError: There is no such run.
             StoreError: It is being written, or cannot be.
         """
+        from pywfp_ps.store.writer import RunWriter
+
         run = self.run(name)
         lock = Lock(lock_path(self.folder, run.id))
         lock.take(f"run {run.id} is being written")
@@ -448,23 +458,45 @@ class Store:
         runs = [one for one in self.runs() if one.readable and one.id <= run]
         return newest_context(runs, host, run, kinds)
 
+    def snapshot_run(
+        self,
+        host: str,
+        run: str | None = None,
+        *,
+        at: datetime | None = None,
+        partial: bool = False,
+    ) -> str | None:
+        """Id of the run that `snapshot` takes, ``None`` where no run holds a snapshot of the host.
+
+        Raises:
+            UsageError: There is no such run.
+            StoreError: Files are gone or damaged.
+        """
+        if run is None:
+            found = self._holding(self._visible(None, at)[1], host, partial=partial)
+        else:
+            found = self._holding([self._readable(run)], host, partial=True)
+        return found.id if found else None
+
     def _run_of(self, host: str, at: datetime | None, *, partial: bool) -> Run:
         """The run whose snapshot of a host the data views show."""
-        _, shown = self._visible(None, at)
-        candidates = []
-        for run in reversed(shown):
+        found = self._holding(self._visible(None, at)[1], host, partial=partial)
+        if found is None:
+            raise UsageError(f"the store holds no snapshot of {host!r}")
+        return found
+
+    def _holding(self, runs: Sequence[Run], host: str, *, partial: bool) -> Run | None:
+        """The newest run with a good snapshot of a host, else the newest with any."""
+        other = None
+        for run in reversed(runs):
             parts = run.manifest.parts.get("hosts", ())
             table = rows_of(run.folder, parts, host, ("outcome", "holds"))
-            if table is None:
-                continue
-            row = table.to_pylist()[0]
-            if "state" in (row["holds"] or ()):
+            row = table.to_pylist()[0] if table is not None else {}
+            if "state" in (row.get("holds") or ()):
                 if partial or row["outcome"] == "ok":
                     return run
-                candidates.append(run)
-        if not candidates:
-            raise UsageError(f"the store holds no snapshot of {host!r}")
-        return candidates[0]
+                other = other or run
+        return other
 
     # Raw parts
 
@@ -476,6 +508,8 @@ class Store:
             StoreError: It cannot be read.
             ReadError: It does not unpack, or to too much.
         """
+        from pywfp_ps.store.raw_parts import read_raw
+
         return read_raw(self.run(run), host, part)
 
     def raw_parts(self, run: str) -> Iterator[RawPart]:
@@ -484,4 +518,6 @@ class Store:
         Raises:
             StoreError: The folder cannot be read.
         """
+        from pywfp_ps.store.raw_parts import raw_parts
+
         return raw_parts(self.run(run))

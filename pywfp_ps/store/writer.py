@@ -25,7 +25,7 @@ from pywfp_ps.payload.raw import write_raw
 from pywfp_ps.payload.unpack import is_gzip
 from pywfp_ps.store.columns import KINDS
 from pywfp_ps.store.locks import Lock
-from pywfp_ps.store.parts import rows_without, write_part
+from pywfp_ps.store.parts import BUFFER_BYTES, rows_without, write_part
 from pywfp_ps.store.runs import RAW, REQUEST, Manifest, Part, write_manifest
 from pywfp_ps.store.tables import table_of, tables_of
 
@@ -58,8 +58,6 @@ class About(Struct, frozen=True, kw_only=True):
 
 
 NOTHING: Final = About()
-BUFFER_BYTES: Final = 64 << 20
-"""Arrow bytes of rows that wait in memory before a part of each kind is written."""
 
 
 class RunWriter:

@@ -280,10 +280,10 @@ def test_rows_that_had_no_room_once_are_written_when_there_is_some(
 _AS_NOBODY = """
 import os, sys
 import duckdb, pyarrow.parquet, pytz
-import pywfp_ps.store.filter_rows
-os.setgid(65534); os.setuid(65534)
-from pywfp_ps.errors import StoreError
+import importlib.metadata, pywfp_ps.store.filter_rows, pywfp_ps.store.writer
 from pywfp_ps.store import Store
+from pywfp_ps.errors import StoreError
+os.setgid(65534); os.setuid(65534)
 store = Store.open(sys.argv[1])
 print(store.query("SELECT count(*) FROM filters").all(), [run.state for run in store.runs()])
 try:
