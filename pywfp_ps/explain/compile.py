@@ -7,7 +7,7 @@ tables serve a pass over many flows at once: a column for each atom, OR to runs,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Final
 
@@ -99,14 +99,35 @@ class Compiled(Struct, frozen=True, kw_only=True):
     """A snapshot ready for questions.
 
     Attributes:
-        programs: By constant of the layer; a layer without filters is missing.
+        programs: By constant of the layer, each made when it is first asked for; a layer without
+            filters is missing.
         epochs: Quarantine epochs that release an interface, by layer and LUID.
         callouts: Callouts by constant or GUID in braces.
     """
 
-    programs: dict[str, Program]
+    programs: Mapping[str, Program]
     epochs: dict[tuple[str, int], frozenset[int]]
     callouts: dict[str, Callout]
+
+
+class _Programs(Mapping[str, Program]):
+    """Programs by layer; a flow meets few of the layers that have filters."""
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], Program]) -> None:
+        self._made: dict[str, Program | None] = dict.fromkeys(names)
+        self._make = make
+
+    def __getitem__(self, name: str) -> Program:
+        made = self._made[name]
+        if made is None:
+            made = self._made[name] = self._make(name)
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 def compile_snapshot(snapshot: Snapshot) -> Compiled:
@@ -123,10 +144,11 @@ def compile_snapshot(snapshot: Snapshot) -> Compiled:
     for filter_ in snapshot.filters:
         if filter_.is_in_force and filter_.provider not in disabled:
             by_layer.setdefault(filter_.layer, []).append(filter_)
-    programs = {
-        name: _Compiler(name, layers.get(name), callouts).program(filters, weights)
-        for name, filters in by_layer.items()
-    }
+
+    def program(name: str) -> Program:
+        return _Compiler(name, layers.get(name), callouts).program(by_layer[name], weights)
+
+    programs = _Programs(by_layer, program)
     return Compiled(programs=programs, epochs=_epochs(by_layer), callouts=callouts)
 
 
