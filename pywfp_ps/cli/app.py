@@ -60,6 +60,10 @@ COMMANDS: Final = {
         "pywfp_ps.cli.lists:hosts",
         "List hosts, each with its last attempt and what came of it.",
     ),
+    "impact": (
+        "pywfp_ps.cli.impact:impact",
+        "Say what a change of filters does, and what it would cut.",
+    ),
     "import": (
         "pywfp_ps.cli.importing:import_",
         "Import dumps of `netsh wfp show state` or `show filters`.",

@@ -46,6 +46,9 @@ def wanted_options(function: Function) -> Function:
         if kw["listen"] and kw["bind"]:
             raise UsageError("choose one of --listen and --bind")
         layer = kw.pop("layer")
+        layers = layers_named(layer) if layer else ()
+        if layer and not layers:
+            raise UsageError(f"no layer {layer!r}; see wfp path")
         version = kw.pop("ip_version")
         said = structs.replace(said, listen=kw.pop("listen"), bind=kw.pop("bind"))
         names = (
@@ -59,7 +62,7 @@ def wanted_options(function: Function) -> Function:
         )
         asked = AskedFlows(
             version=int(version) if version else None,
-            layers=layers_named(layer) if layer else (),
+            layers=layers,
             said=said,
             **{name: kw.pop(name) for name in names},
         )

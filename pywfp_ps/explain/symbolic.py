@@ -191,6 +191,9 @@ class Space:
             found &= diagrams.flag(f"sid:{sids.AUTHENTICATED}")
         if _ANONYMOUS in named:
             found &= ~diagrams.flag(f"sid:{_ANONYMOUS}")
+        if universe.wanted.own_service:
+            for sid in (one for one in named if one.startswith(sids.SERVICE_PREFIX)):
+                found &= ~diagrams.flag(f"sid:{sid}")
         for account in (one for one in sorted(sids.SERVICE_ACCOUNTS) if one in named):
             token = token_of(structs.replace(base, user=account, preset=None, app=None))
             others = ~diagrams.flag(f"sid:{account}")
@@ -243,6 +246,8 @@ class Model:
         self._values: dict[tuple[str, str, bool], Any] = {}
         self._points: dict[tuple[tuple[str, ...], bool], list[tuple[tuple[int, ...], Fields]]] = {}
         self._grants: dict[Descriptor, Answer] = {}
+        self._layers: dict[tuple[str, bool], tuple[Set, Set]] = {}
+        self._matchings: dict[str, Matching] = {}
         self._start = {name: axis.samples[0] for name, axis in self.universe.axes.items()}
 
     def verdicts(self, *, strict: bool = False) -> Verdicts:
@@ -264,15 +269,29 @@ class Model:
 
     @cached_property
     def layers(self) -> list[tuple[str, Program]]:
-        """The layers of the path that have filters, each once."""
+        """Names and programs of the layers that have filters, each once, in the path's order."""
         programs = self.engine.compiled.programs
         steps = {step.layer: step.stem for step in self.universe.steps}
         return [(stem, programs[name]) for name, stem in steps.items() if name in programs]
 
     def layer(self, program: Program, stem: str, *, strict: bool) -> tuple[Set, Set]:
         """Where a layer may block, and where it may let pass."""
+        key = (program.layer, strict)
+        found = self._layers.get(key)
+        if found is None:
+            found = self._layers[key] = self._layer(program, stem, strict=strict)
+        return found
+
+    def matching(self, program: Program, stem: str) -> Matching:
+        """Where the filters of a layer match."""
+        found = self._matchings.get(program.layer)
+        if found is None:
+            found = self._matchings[program.layer] = Matching(self, program, stem)
+        return found
+
+    def _layer(self, program: Program, stem: str, *, strict: bool) -> tuple[Set, Set]:
         current: dict[int, Set] = {NONE: self.diagrams.all}
-        matching = _Matching(self, program, stem)
+        matching = self.matching(program, stem)
         for sub in program.sublayers:
             said = self._sublayer(sub, matching, strict=strict)
             if set(said) == {NONE}:
@@ -293,7 +312,7 @@ class Model:
                 passes |= region
         return blocks, passes
 
-    def _sublayer(self, sub: SubProgram, matching: _Matching, *, strict: bool) -> dict[int, Set]:
+    def _sublayer(self, sub: SubProgram, matching: Matching, *, strict: bool) -> dict[int, Set]:
         """Where a sublayer may say what."""
         reached = self.diagrams.all
         said: dict[int, Set] = {}
@@ -327,7 +346,7 @@ class Model:
             program = self.engine.compiled.programs.get(layer_name(stem, self.universe.base))
             if program is None:
                 continue
-            matching = _Matching(self, program, stem, is_redirect=True)
+            matching = Matching(self, program, stem, is_redirect=True)
             for sub in program.sublayers:
                 for entry in (one for group in sub.groups for one in group):
                     found |= matching.entry(entry).possible
@@ -519,7 +538,7 @@ class Model:
         return Answer(applies.possible & possible, applies.sure & sure)
 
 
-class _Matching:
+class Matching:
     """Where the filters of one layer match."""
 
     def __init__(

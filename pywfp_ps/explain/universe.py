@@ -73,6 +73,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
         remote_ports: The same of the other end; ICMP codes for ICMP.
         action: ``connect``, ``listen`` or ``bind``.
         layers: Constants of the only layers to look at.
+        own_service: Whether a token holds the SIDs of no service that is not said, as that of a
+            service with a process of its own.
         given: Further fields of `Flow` that are fixed.
     """
 
@@ -85,6 +87,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     remote_ports: tuple[Span, ...] = ()
     action: Action = "connect"
     layers: tuple[str, ...] = ()
+    own_service: bool = False
     given: dict[str, Any] = {}
 
 
@@ -151,14 +154,14 @@ class Universe:
         if self.base.interface_alias is not None:
             self.base = engines[0].deriver.completed(self.base).flow
         self.inexact: list[str] = []
+        self.spans: dict[str, dict[int, Span]] = {}
         kinds = [n for n in range(256) if self._is_type(n)] if self.base.protocol in ICMP else []
         sample = structs.replace(self.base, icmp_type=kinds[0]) if kinds else self.base
+        self.sample = sample
         self.steps: tuple[Step, ...] = tuple(
             step for step in path_of(sample) if not wanted.layers or step.layer in wanted.layers
         )
-        names = {step.layer for step in self.steps}
-        if self.may_redirect:
-            names |= {layer_name(stem, self.base) for stem in REDIRECTS}
+        names = self.layers
         self.programs: list[Program] = [
             program
             for engine in engines
@@ -176,6 +179,18 @@ class Universe:
     def may_redirect(self) -> bool:
         """Whether filters at the redirect layers change what `explain` says of flags."""
         return self.base.direction == "out" and self.base.action == "connect"
+
+    @property
+    def layers(self) -> set[str]:
+        """Constants of the layers whose filters can change an answer."""
+        names = {step.layer for step in self.steps}
+        if self.may_redirect:
+            names |= {layer_name(stem, self.base) for stem in REDIRECTS}
+        return names
+
+    def address(self, number: int) -> Address:
+        """The address with a number."""
+        return IPv4Address(number) if self.base.ip_version == 4 else IPv6Address(number)
 
     @property
     def is_empty(self) -> bool:
@@ -266,11 +281,12 @@ class Universe:
             every = [n for n in range(1 << width) if _inside(n, spans)]
             return tuple(_different(every, self._atoms(field)))
         found = self._numbers(self._atoms(field), width, [*cuts, 1 << width])
-        return tuple(
-            _usual(first, after)
-            for first, after in pairwise([*found, 1 << width])
-            if _inside(first, spans)
-        )
+        ends = [(a, b) for a, b in pairwise([*found, 1 << width]) if _inside(a, spans)]
+        samples = tuple(_usual(first, after) for first, after in ends)
+        self.spans[field] = {
+            sample: (first, after - 1) for sample, (first, after) in zip(samples, ends, strict=True)
+        }
+        return samples
 
     def _address_axes(self) -> Iterator[Axis]:
         """Both ends are cut alike, and each part has two samples: so the ends can be equal or not.
@@ -287,9 +303,12 @@ class Universe:
         if any(_has_holes(atom, width) for atom in atoms):
             self.inexact.append("an address is tested with a mask that has holes")
         cells = [one for one in self._numbers(atoms, width, cuts) if one < 1 << width]
-        found = []
+        found: list[int] = []
+        ends: dict[int, Span] = {}
         for first, after in pairwise([*cells, 1 << width]):
             found += [first, first + 1] if after > first + 1 else [first]
+            ends |= {first: (first, first), found[-1]: (found[-1], after - 1)}
+        self.spans["address"] = ends
         make = IPv4Address if version == 4 else IPv6Address
         addresses = [make(one) for one in found]
         is_socket = self.base.action != "connect"
