@@ -79,7 +79,8 @@ def test_what_netsh_does_wrong_has_a_code(host: Host, way: str, code: str) -> No
     assert [problem.code for problem in outcome.received.problems] == [code]
     assert re.match(rf"PyWfp\.{code}(,|$)", outcome.error_id or ""), outcome.stderr
     assert [p.part for p in outcome.received.payloads] == ["facts"]
-    assert host.left() == []
+    # Windows ends the wrapper of the stand-in only, and what hangs in it holds its files.
+    assert host.left() == [] or (way == "hangs" and os.name == "nt")
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -14,25 +14,27 @@ function Get-PyWfpFilterText {
     [CmdletBinding()]
     param([object] $Engine, [string[]] $LayerKey, [string[]] $Column, [bool] $Descriptor)
 
-    $keys = $LayerKey
-    if ($LayerKey.Count -eq 0) {
+    $keys = @($LayerKey)
+    if ($keys.Count -eq 0) {
         $keys = @(foreach ($layer in @(Get-FwLayer -Engine $Engine -ErrorAction Stop)) { $layer.Key.ToString() })
     }
     $failed = @()
-    $texts = @(foreach ($key in $keys) {
+    $gaps = @()
+    $filters = @(foreach ($key in $keys) {
             try {
-                $found = @(Get-PyWfpFilterObject -Engine $Engine -LayerKey $key)
-                Get-PyWfpRecordText -Kind 'Filter' -InputObject $found -Column $Column -Descriptor $Descriptor
+                Get-PyWfpFilterObject -Engine $Engine -LayerKey $key
             }
             catch {
                 $failed += $_
                 $gap = [ordered]@{ kind = 'gap'; of = 'filter'; about = $key; id = "$($_.FullyQualifiedErrorId)"; text = "$($_.Exception.Message)" }
-                (ConvertTo-PyWfpJson -InputObject $gap) + "`n"
+                $gaps += (ConvertTo-PyWfpJson -InputObject $gap) + "`n"
             }
         })
-    if ($failed.Count -gt 0 -and $failed.Count -eq @($keys).Count) {
+    if ($failed.Count -gt 0 -and $failed.Count -eq $keys.Count) {
         # What no layer will answer is no gap.
         Assert-PyWfpStatus -Problem $failed[0]
     }
-    -join $texts
+    # One call for all: it has a table of names to make first.
+    Get-PyWfpRecordText -Kind 'Filter' -InputObject $filters -Column $Column -Descriptor $Descriptor
+    -join $gaps
 }

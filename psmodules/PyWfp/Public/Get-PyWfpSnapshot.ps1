@@ -5,7 +5,8 @@ function Get-PyWfpSnapshot {
     .DESCRIPTION
         Parts "facts", "state" (netsh) and "records" (NtObjectManager) as asked for, the parts of
         the context, and "after". What fails is told and the rest is sent; where a source failed
-        the call ends with its error. Changes nothing; needs an elevated administrator.
+        the call ends with its error. In constrained language netsh answers for NtObjectManager.
+        Changes nothing; needs an elevated administrator.
     .PARAMETER Source
         Where the filter engine's objects come from.
     .PARAMETER Context
