@@ -15,10 +15,11 @@ from pywfp_ps.transports.base import Patience, Ran, Target, Transport, Transport
 from pywfp_ps.transports.engines import here
 from pywfp_ps.transports.recorded import RecordingTransport
 from pywfp_remote.lab import engine as practice_engine
+from pywfp_remote.lab.bridge import Bridge
 from pywfp_remote.lab.host import LabHost
 from tests.pywfp_remote.lab.lab_rig import lab_host, served
 from tests.pywfp_remote.psrp_rig import Sender, target_of
-from tests.transports.child_rig import child
+from tests.transports.child_rig import child, engine
 from tests.transports.fake_clr import in_process
 from tests.transports.scenarios import CALL, play
 
@@ -34,12 +35,14 @@ class Rig(Struct, frozen=True, kw_only=True):
         open: Gives the transport and its target for a scenario.
         cleans_up: Whether what the script says after it was stopped comes through.
         is_live: Whether something runs at the other end.
+        label: What a test is called by; the name where it is empty.
     """
 
     name: str
     open: Callable[[str, Path], AbstractContextManager[Way]]
     cleans_up: bool = True
     is_live: bool = True
+    label: str = ""
 
 
 @contextmanager
@@ -66,6 +69,14 @@ def _sender(host: LabHost) -> Sender:
 
 
 @contextmanager
+def _bridged(scenario: str, folder: Path) -> Iterator[Way]:
+    """PSRP over WSMan with an engine in server mode behind the endpoint."""
+    host, program = lab_host(), engine(folder, scenario)
+    with served(host, factory=_sender, bridge=Bridge(program)) as practice:
+        yield load("psrp")(), target_of(practice, host)
+
+
+@contextmanager
 def _recorded(scenario: str, folder: Path) -> Iterator[Way]:
     with _child(scenario, folder) as (transport, target):
         (folder / "go").touch()
@@ -79,6 +90,7 @@ RIGS = (
     Rig(name="child", open=_child),
     Rig(name="inprocess", open=_in_process),
     Rig(name="psrp", open=_psrp, cleans_up=False),
+    Rig(name="psrp", open=_bridged, cleans_up=False, label="bridged"),
     Rig(name="recorded", open=_recorded, is_live=False),
 )
 

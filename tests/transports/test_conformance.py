@@ -23,7 +23,7 @@ from tests.transports.scenarios import (
 )
 
 
-@pytest.fixture(params=RIGS, ids=lambda rig: rig.name)
+@pytest.fixture(params=RIGS, ids=lambda rig: rig.label or rig.name)
 def rig(request: pytest.FixtureRequest) -> Rig:
     found = request.param
     assert isinstance(found, Rig)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from pywfp_remote.lab.auth import forget_accounts
+from pywfp_remote.lab.bridge import Bridge
 from pywfp_remote.lab.certificates import Authority, Identity, server_context
 from pywfp_remote.lab.faults import OWN_PORT
 from pywfp_remote.lab.frame_faults import FaultyHost
@@ -57,10 +58,12 @@ class Practice:
         http_idle: float = 120.0,
         ports: Mapping[str, int] | None = None,
         own_ports: int = OWN_PORTS,
+        bridge: Bridge | None = None,
     ) -> None:
         self._hosts, self._factory = tuple(hosts), factory
         self._latency, self._streams, self._idle = latency, most_streams, http_idle
-        self._wanted, self._own = dict(ports or {}), own_ports
+        self._wanted, self._own, self._bridge = dict(ports or {}), own_ports, bridge
+        self._services: list[Service] = []
         self.authority = Authority()
         self.places: dict[str, Place] = {}
         self.tallies: dict[str, Tally] = {}
@@ -94,6 +97,8 @@ class Practice:
         for port in self._open:
             await port.close()
         self._open.clear()
+        for service in self._services:
+            await service.closed()
         for _ in range(_TURNS):
             await asyncio.sleep(0)
         self._stack.close()
@@ -107,7 +112,8 @@ class Practice:
             return FaultyHost(asked, self._factory(asked))
 
         streams = 1 if hook.slowly else self._streams
-        service = Service(host, behind, hook=hook, most_streams=streams)
+        service = Service(host, behind, hook=hook, most_streams=streams, bridge=self._bridge)
+        self._services.append(service)
         return Endpoint(
             host, service, tally, latency=self._latency, early=spoiler.early, late=spoiler.late
         )

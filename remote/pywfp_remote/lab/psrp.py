@@ -41,6 +41,7 @@ _STATE_TYPE = struct.pack("<I", PSRPMessageType.PipelineState.value)
 _STATE = re.compile(rb'N="PipelineState">(\d)<')
 _ENDED = {3, 4, 5}  # stopped, completed, failed: MS-PSRP 2.2.3.3
 _RUNNING = 1
+_LAST_FRAGMENT = 2  # flag of a message's last fragment: MS-PSRP 2.2.4
 
 
 class Fragment(Struct, frozen=True, kw_only=True):
@@ -160,6 +161,33 @@ class Pool:
             yield Fragment(
                 pipeline=pipeline, text=base64.b64encode(raw).decode(), last=last and end
             )
+
+
+class EndFinder:
+    """Finds the last message of a pipeline in fragments that somebody else has made."""
+
+    def __init__(self) -> None:
+        self._message = bytearray()
+
+    def is_end(self, fragments: bytes) -> bool:
+        """Whether these fragments, in base64, end a message that ends the pipeline."""
+        try:
+            rest = memoryview(base64.b64decode(fragments, validate=True))
+        except ValueError:
+            return False
+        ended = False
+        while len(rest) >= _HEADER.size:
+            _, number, flags, size = _HEADER.unpack_from(rest)
+            blob = bytes(rest[_HEADER.size : _HEADER.size + size])
+            rest = rest[_HEADER.size + size :]
+            if number == 0:
+                self._message.clear()
+            # Only states are looked into; of everything else the first bytes will do.
+            if number == 0 or self._message[4:8] == _STATE_TYPE:
+                self._message += blob
+            if flags & _LAST_FRAGMENT:
+                ended = _state_of(bytes(self._message)) in _ENDED
+        return ended
 
 
 def write_failure(pipeline: ServerPipeline, failure: Failure) -> None:

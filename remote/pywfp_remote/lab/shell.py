@@ -41,6 +41,10 @@ class BadFragmentsError(Exception):
     """What the client sent is no PSRP."""
 
 
+class ShellDiedError(Exception):
+    """What stood behind a shell is gone."""
+
+
 class Outbox:
     """Fragments of one pipeline, or of the pool, that the client has not taken yet.
 
@@ -53,6 +57,7 @@ class Outbox:
         self._waiting: deque[Fragment] = deque()
         self._endless: Iterator[Fragment] | None = None
         self._arrived = asyncio.Event()
+        self._died: str | None = None
         self.taken = 0
         self.reply: tuple[str, str] = ("", "")
 
@@ -66,18 +71,26 @@ class Outbox:
         self._endless = fragments
         self._arrived.set()
 
+    def fail(self, reason: str) -> None:
+        """Let whoever takes more than there is hear that nothing will come."""
+        self._died = reason
+        self._arrived.set()
+
     async def take(self, seconds: float, room: int, most: int) -> list[Fragment]:
         """What is there: at most `room` characters and `most` fragments (0: any number).
 
         Raises:
             TimeoutError: Nothing came within `seconds`.
+            ShellDiedError: Nothing will come any more.
         """
         if self._endless is not None:
             return list(islice(self._endless, min(most or _ENDLESS_BATCH, _ENDLESS_BATCH)))
-        if not self._waiting:
+        if not self._waiting and self._died is None:
             self._arrived.clear()
             async with asyncio.timeout(seconds):
                 await self._arrived.wait()
+        if not self._waiting and self._died is not None:
+            raise ShellDiedError(self._died)
         found: list[Fragment] = []
         while self._waiting and (not found or room >= len(self._waiting[0].text)):
             if most and len(found) >= most:
@@ -137,8 +150,8 @@ class Shell:
         self._pipelines[pipeline] = self._pool.pipeline(pipeline)
         self.feed(fragments)
 
-    def feed(self, fragments: str) -> None:
-        """Take base64 text of fragments from the client and do what they ask.
+    def feed(self, fragments: str, _pipeline: UUID | None = None, _stream: str = "") -> None:
+        """Take base64 text of fragments, which name their pipeline, and do what they ask.
 
         Raises:
             BadFragmentsError: They are no PSRP.

@@ -12,9 +12,10 @@ from xml.sax.saxutils import escape, quoteattr
 from lxml import etree
 from msgspec import Struct
 
+from pywfp_remote.lab.bridge import Bridge, EngineShell
 from pywfp_remote.lab.host import BackendFactory, HostBackend, LabHost
 from pywfp_remote.lab.psrp import Fragment
-from pywfp_remote.lab.shell import BadFragmentsError, Outbox, Shell
+from pywfp_remote.lab.shell import BadFragmentsError, Outbox, Shell, ShellDiedError
 
 NAMESPACES: Mapping[str, str] = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
@@ -35,6 +36,8 @@ _MOST_SHELLS = 30  # MaxShellsPerUser of Windows Server 2012 and later
 _MOST_COMMANDS = 1000  # MaxConcurrentCommandsPerShell
 _DEFAULT_IDLE = 7200.0
 _LEAST_IDLE = 60.0
+_HOST_DIED = 1726  # RPC_S_CALL_FAILED
+_NO_PROCESS = 1018  # ERROR_KEY_DELETED, which is what Windows says then
 
 
 class FaultError(Exception):
@@ -87,8 +90,18 @@ Hook = Callable[[Request, str], Awaitable[None]]
 """Asked before every action, with the command a Receive is for; may raise `FaultError`."""
 
 
+AnyShell = Shell | EngineShell
+
+
 class Service:
     """The WSMan service of one host.
+
+    Args:
+        host: The host.
+        factory: Makes what answers for it, where no engine does.
+        hook: Asked before every action.
+        most_streams: See below.
+        bridge: Makes shells with a real engine; without it they are made up.
 
     Attributes:
         most_streams: Fragments in one Receive answer; 0: as many as fit.
@@ -101,10 +114,12 @@ class Service:
         *,
         hook: Hook | None = None,
         most_streams: int = 0,
+        bridge: Bridge | None = None,
     ) -> None:
-        self._host, self._factory, self._hook = host, factory, hook
+        self._host, self._factory, self._hook, self._bridge = host, factory, hook, bridge
         self._backend: HostBackend | None = None
-        self._shells: dict[str, Shell] = {}
+        self._shells: dict[str, AnyShell] = {}
+        self._leaving: list[EngineShell] = []
         self.most_streams = most_streams
 
     @property
@@ -136,16 +151,27 @@ class Service:
     def close(self) -> None:
         """Close every shell."""
         for shell in self._shells.values():
-            shell.close()
+            self._end(shell)
         self._shells.clear()
+
+    async def closed(self) -> None:
+        """Return once no engine runs any more; call `close` first."""
+        for shell in self._leaving:
+            await shell.closed()
+        self._leaving.clear()
+
+    def _end(self, shell: AnyShell) -> None:
+        shell.close()
+        if isinstance(shell, EngineShell):
+            self._leaving = [one for one in self._leaving if not one.is_gone] + [shell]
 
     def _reap(self) -> None:
         for name, shell in list(self._shells.items()):
             if shell.expired:
-                shell.close()
+                self._end(shell)
                 del self._shells[name]
 
-    def _shell(self, request: Request) -> Shell:
+    def _shell(self, request: Request) -> AnyShell:
         shell = self._shells.get(request.shell)
         if shell is None:
             raise FaultError(
@@ -172,16 +198,27 @@ class Service:
             raise FaultError(2150858891, "w:SchemaValidationError", "The request has no shell.")
         shell_id = (asked.get("ShellId") or str(uuid4())).upper()
         idle = seconds(asked.findtext("rsp:IdleTimeOut", "", dict(NAMESPACES)), _DEFAULT_IDLE)
-        if self._backend is None:
-            self._backend = self._factory(self._host)
-        shell = Shell(shell_id, self._host, self._backend, max(idle, _LEAST_IDLE))
+        shell = await self._new_shell(shell_id, max(idle, _LEAST_IDLE))
         for child in asked:
             if isinstance(child.tag, str) and child.tag.endswith("}creationXml"):
                 self._feed(shell, child.text)
         self._shells[shell_id] = shell
         return self._created(request, shell)
 
-    def _created(self, request: Request, shell: Shell) -> str:
+    async def _new_shell(self, shell_id: str, idle: float) -> AnyShell:
+        if self._bridge is not None:
+            try:
+                return await self._bridge.shell(shell_id, self._host, idle)
+            except ShellDiedError:
+                raise timed_out() from None
+            except OSError as error:
+                text = f"The host process cannot be started: {error.strerror or error}"
+                raise FaultError(_NO_PROCESS, "w:InternalError", text) from None
+        if self._backend is None:
+            self._backend = self._factory(self._host)
+        return Shell(shell_id, self._host, self._backend, idle)
+
+    def _created(self, request: Request, shell: AnyShell) -> str:
         resource = escape(request.resource)
         owner = escape(f"{self._host.computer}\\{self._host.account}")
         return (
@@ -219,7 +256,7 @@ class Service:
     async def _send(self, request: Request) -> str:
         shell = self._shell(request)
         for part in request.body.iterfind("rsp:Send/rsp:Stream", dict(NAMESPACES)):
-            self._feed(shell, part.text)
+            self._feed(shell, part.text, _uuid(part.get("CommandId")), part.get("Name") or "stdin")
         return "<rsp:SendResponse/>"
 
     async def _receive(self, request: Request) -> str:
@@ -239,6 +276,9 @@ class Service:
             found = await outbox.take(request.seconds, room, self.most_streams)
         except TimeoutError:
             raise timed_out() from None
+        except ShellDiedError as error:
+            text = f"The WSMan provider host process did not return a proper response. {error}"
+            raise FaultError(_HOST_DIED, "w:InternalError", text) from None
         return received(found, name)
 
     async def _signal(self, request: Request) -> str:
@@ -252,7 +292,7 @@ class Service:
     async def _delete(self, request: Request) -> str:
         shell = self._shell(request)
         del self._shells[shell.shell_id]
-        shell.close()
+        self._end(shell)
         return ""
 
     async def _get(self, request: Request) -> str:
@@ -271,9 +311,15 @@ class Service:
         text = f"The action {request.uri} is not supported by the service."
         raise FaultError(2150858817, "a:ActionNotSupported", text)
 
-    def _feed(self, shell: Shell, text: str | None) -> None:
+    def _feed(
+        self,
+        shell: AnyShell,
+        text: str | None,
+        pipeline: UUID | None = None,
+        stream: str = "stdin",
+    ) -> None:
         try:
-            shell.feed((text or "").strip())
+            shell.feed((text or "").strip(), pipeline, stream)
         except BadFragmentsError as error:
             raise _bad(error) from error
 
@@ -406,4 +452,4 @@ def _uuid(text: str | None) -> UUID | None:
 
 def _bad(error: BadFragmentsError) -> FaultError:
     text = f"The WSMan provider host process could not read the request. {error}"
-    return FaultError(1726, "w:InternalError", text)
+    return FaultError(_HOST_DIED, "w:InternalError", text)
