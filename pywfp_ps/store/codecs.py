@@ -34,6 +34,11 @@ def guid_text(key: UUID) -> str:
     return str(key)
 
 
+@lru_cache(maxsize=4096)
+def _guid(text: str) -> UUID:
+    return UUID(text)
+
+
 def letter_of(value: Scalar) -> str:
     """The letter that says which type a value has, ``-`` for none."""
     return _LETTERS[type(value)]
@@ -131,7 +136,7 @@ ENCODE: Final[dict[Codec, Callable[[Any], Any] | None]] = {
 
 DECODE: Final[dict[Codec, Callable[[Any], Any] | None]] = {
     Codec.PLAIN: None,
-    Codec.GUID: lambda text: None if text is None else UUID(text),
+    Codec.GUID: lambda text: None if text is None else _guid(text),
     Codec.ADDRESS: lambda text: None if text is None else ip_address(text),
     Codec.TUPLE: tuple,
     Codec.NODES: lambda text: () if text is None else _nodes_decoder.decode(text),

@@ -150,21 +150,28 @@ def _conditions(table: pa.Table) -> dict[int, tuple[Condition, ...]]:
     kept, attributes = values.columns, values.attributes
     names = tuple(attributes)
     found: dict[int, list[Condition]] = {}
+    same: dict[object, Condition] = {}  # few conditions of a host differ from all others
     plain = zip(*attributes.values(), strict=True)
     scalars = zip(kept["letters"], kept["value"], kept["low"], kept["high"], strict=True)
-    for filter_row, row, (letters, value, low, high) in zip(
-        kept["filter_row"], plain, scalars, strict=True
-    ):
-        given = dict(zip(names, row, strict=True))
-        masked = given["prefix_length"] is not None or given["mask"] is not None
-        condition = Condition(
-            **given,
-            value=_value(letters, value, masked=masked),
-            low=value_of(letters[1], low),
-            high=value_of(letters[2], high),
-        )
+    for filter_row, row, scalar in zip(kept["filter_row"], plain, scalars, strict=True):
+        key = (row, scalar)
+        condition = same.get(key)
+        if condition is None:
+            condition = same[key] = _condition(dict(zip(names, row, strict=True)), *scalar)
         found.setdefault(filter_row, []).append(condition)
     return {filter_row: tuple(listed) for filter_row, listed in found.items()}
+
+
+def _condition(
+    given: dict[str, Any], letters: str, value: str | None, low: str | None, high: str | None
+) -> Condition:
+    masked = given["prefix_length"] is not None or given["mask"] is not None
+    return Condition(
+        **given,
+        value=_value(letters, value, masked=masked),
+        low=value_of(letters[1], low),
+        high=value_of(letters[2], high),
+    )
 
 
 def _value(letters: str, text: str | None, *, masked: bool) -> Scalar:
