@@ -17,7 +17,8 @@ import msgspec
 
 from pywfp_ps.report.redact import Redactor
 
-_TOKEN: Final = re.compile(r"<[^<>]*>|[^<]+|<")
+_TOKEN: Final = re.compile(r"<!\[CDATA\[.*?\]\]>|<[^<>]*>|[^<]+|<", re.DOTALL)
+_CDATA: Final = ("<![CDATA[", "]]>")
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][\w.:-]{0,80})((?:\s[^<>]*)?)(/?)>")
 _COUNT: Final = re.compile(r'\snumItems="\d{1,9}"')
 _DECLARATION: Final = re.compile(r"<\?xml[ \w.=\"'-]{0,80}\?>")
@@ -115,6 +116,10 @@ class RawRedactor:
             if not token.startswith("<"):
                 yield token if token.isspace() else self._leaf(token, inside)
                 continue
+            if token.startswith(_CDATA[0]) and token.endswith(_CDATA[1]):
+                text = token.removeprefix(_CDATA[0]).removesuffix(_CDATA[1])
+                yield _CDATA[0] + self._plain_leaf(text, inside) + _CDATA[1]
+                continue
             tag = _TAG.fullmatch(token)
             if tag is None:
                 yield token if _DECLARATION.fullmatch(token) else ""
@@ -137,11 +142,15 @@ class RawRedactor:
         text = text.removeprefix("\ufeff")
         if not text.strip():
             return mark + token.removeprefix("\ufeff")
-        tag = inside[-1] if inside else ""
-        made = self._blob(text.strip()) if tag == "data" else self._text(tag, text.strip())
+        made = self._plain_leaf(text, inside)
         for escape, letter in _ESCAPED.items():
             made = made.replace(letter, escape) if letter in "&<>" else made
         return mark + made
+
+    def _plain_leaf(self, text: str, inside: list[str]) -> str:
+        tag = inside[-1] if inside else ""
+        made = self._blob(text.strip()) if tag == "data" else self._text(tag, text.strip())
+        return made.replace(_CDATA[1], "")
 
     def _blob(self, text: str) -> str:
         """Hex of bytes: text in UTF-16 becomes text, small numbers stay, the rest goes."""

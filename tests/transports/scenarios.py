@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -94,6 +95,25 @@ def _large(_go: Path) -> Iterator[Step]:
         yield Output(line)
 
 
+def _answers(go: Path) -> Iterator[Step]:
+    """The lines of a file that is called as the function, or as it and its first parameter.
+
+    After the line ``wait`` it goes on for as long as it is let.
+    """
+    call, arguments = os.environ["WFP_STAND_IN_CALL"], os.environ["WFP_STAND_IN_ARGUMENTS"]
+    first = next(iter(json.loads(arguments)), "")
+    names = (f"{call}-{first}.lines", f"{call}.lines")
+    path = next((go.with_name(name) for name in names if go.with_name(name).exists()), None)
+    if path is None:
+        raise FailedError(BFE)
+    for line in path.read_text("utf-8").splitlines():
+        if line != "wait":
+            yield Output(line)
+            continue
+        while True:
+            yield Sleep(0.02)
+
+
 def _nothing(_go: Path) -> Iterator[Step]:
     yield from ()
 
@@ -113,6 +133,7 @@ SCENARIOS: Mapping[str, Callable[[Path], Iterator[Step]]] = {
     "foreign": _foreign,
     "large": _large,
     "nothing": _nothing,
+    "answers": _answers,
     "said": _said,
 }
 

@@ -109,6 +109,8 @@ class Engine:
         given = {name: str(value) for name, value in metadata.commands[0].parameters}
         if given.keys() != {"Call", "Arguments"} or not metadata.commands[0].use_local_scope:
             os._exit(BAD_CLIENT)
+        os.environ["WFP_STAND_IN_CALL"] = given["Call"]
+        os.environ["WFP_STAND_IN_ARGUMENTS"] = given["Arguments"]
         self.pipeline.start()
         self.runner = threading.Thread(target=self.run, daemon=True)
         self.runner.start()
