@@ -98,8 +98,12 @@ def test_run_that_was_killed_is_resumed_from_its_raw_parts(
     again = wfp("collect", "--resume", "latest", "--store", store, "--json", "--rate", "0")
     assert again.code == 0, again.err
     assert sorted(row["host"] for row in again.rows) == _names(fleet)
-    recovered = {row["host"] for row in again.rows if row["seconds"] == 0}
+    recovered = {row["host"]: row for row in again.rows if row["recovered"]}
     assert first in recovered
+    for row in recovered.values():
+        assert row["packed"] * 10 < row["plain"] > 3_000_000
+        unknown = {row[name] for name in ("seconds", "requests", "sent", "received", "tries")}
+        assert unknown == {None}
     assert len(wfp("hosts", "--store", store, "--json").rows) == _HOSTS
 
 
@@ -119,16 +123,17 @@ def test_killed_run_is_resumed_where_nobody_is_left_to_visit(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_keeps_what_is_done_and_says_what_is_not(
-    wfp: Wfp, fleet: Path, tmp_path: Path
+    wfp: Wfp, fleet: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     store = tmp_path / "s"
     run = started("collect", "-i", fleet, "--store", store, "--json", *_SLOWLY)
     assert run.stdout is not None
     first = json.loads(run.stdout.readline())
-    run.send_signal(signal.SIGINT)
+    run.send_signal(number)
     out, err = run.communicate(timeout=60)
-    assert run.returncode == 130, err
+    assert run.returncode == 128 + number, err
     assert "Traceback" not in err
     rows = [first, *map(json.loads, out.splitlines())]
     assert sorted(row["host"] for row in rows) == _names(fleet)
@@ -141,25 +146,103 @@ def test_interrupt_keeps_what_is_done_and_says_what_is_not(
     )
 
 
+def test_canaries_that_fail_end_the_run_as_what_it_is(
+    wfp: Wfp, fleet: Path, tmp_path: Path
+) -> None:
+    dead = changed_inventory(fleet, tmp_path / "dead.yml", ansible_host="nowhere.invalid")
+    words = ("-i", dead, "--canary", "2", "--retries", "0", "--at-once", "1")
+    call = wfp("collect", *words, "--store", "s", "--json")
+    total = json.loads(call.err.splitlines()[-1])["total"]
+    told = "2 of the first 2 hosts failed or were slow."
+    assert (call.code, total["failed"], total["not_done"]) == (4, 2, _HOSTS - 2)
+    assert total["stopped_for"] == told
+    plain = wfp("check", *words)
+    assert (plain.code, f"wfp: stopped early: {told}" in plain.err) == (4, True)
+    first = _names(fleet)[0]
+    half = _with(dead, tmp_path / "half.yml", first, ansible_host="127.0.0.1")
+    mixed = wfp("collect", first, "desk-001", "-i", half, "--store", "s", "--retries", "0")
+    assert mixed.code == 2  # one pattern, not two
+    hosts = f"{first},desk-001,db-001"
+    some = wfp("collect", hosts, *words[2:], "-i", half, "--store", "s", "--canary", "3")
+    assert some.code == 3, some.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes differ there")
+def test_reader_that_goes_does_not_end_the_run(wfp: Wfp, fleet: Path, tmp_path: Path) -> None:
+    store = tmp_path / "s"
+    run = started("collect", "-i", fleet, "--store", store, "--at-once", "1")
+    assert run.stdout is not None
+    assert run.stderr is not None
+    run.stdout.readline()
+    run.stdout.close()
+    with run.stderr:
+        err = run.stderr.read()
+    assert (run.wait(60), "Traceback" in err) == (0, False), err
+    assert f"wfp: {_HOSTS} hosts in " in err
+    assert len(wfp("hosts", "--store", store, "--json").rows) == _HOSTS
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_output_that_cannot_be_written_is_told_and_the_run_goes_on(
+    wfp: Wfp, fleet: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "s"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "pywfp_ps", "collect", "-i", fleet, "--store", store],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 5
+    assert "wfp: stdout could not be written: No space left on device; the run" in done.stderr
+    assert f"{_HOSTS} ok" in done.stderr
+    assert len(wfp("hosts", "--store", store, "--json").rows) == _HOSTS
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes there")
-def test_full_disk_in_the_middle_is_told_and_ends_the_run(fleet: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("limit", "ends"),
+    [
+        pytest.param(100_000, {"failed", "cancelled"}, id="no room for what hosts send"),
+        pytest.param(240_000, {"failed"}, id="no room for the rows of all"),
+    ],
+)
+def test_full_disk_in_the_middle_is_told_and_ends_the_run(
+    wfp: Wfp, fleet: Path, tmp_path: Path, limit: int, ends: set[str]
+) -> None:
     store = tmp_path / "s"
     done = subprocess.run(
-        [sys.executable, "-m", "pywfp_ps", "collect", "-i", fleet, "--store", store],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+        [sys.executable, "-m", "pywfp_ps", "collect", "-i", fleet, "--store", store, "--json"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert done.returncode == 5
-    assert "File too large" in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+    assert (done.returncode, "Traceback" in done.stderr) == (5, False), done.stderr
+    assert "File too large" in done.stderr
+    total = json.loads(done.stderr.splitlines()[-1])["total"]
+    last = {row["host"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert sorted(last) == _names(fleet)
+    assert {row["outcome"] for row in last.values()} == ends
+    failed = [row for row in last.values() if row["outcome"] == "failed"]
+    assert (total["ok"], total["failed"]) == (0, len(failed))
+    assert {row["cause"] for row in failed} == {"store"}
     with Store.open(store) as opened:
         (run,) = opened.runs()
         assert run.state == "interrupted"
-        assert {line.outcome for line in opened.hosts(run=run.id)} <= {"cancelled", "failed"}
+        kept = {line.host: line.outcome for line in opened.hosts(run=run.id)}
+        assert kept == {host: row["outcome"] for host, row in last.items()}
     assert list(store.rglob("*.tmp")) == []
+    again = wfp("collect", "--resume", "latest", "--store", store, "--json")
+    assert again.code == 0, again.err
+    recovered = {row["host"] for row in again.rows if row["recovered"]}
+    assert recovered == (set(last) if ends == {"failed"} else set())
+    held = wfp("sql", "SELECT DISTINCT host FROM filters", "--store", store, "--json")
+    assert sorted(row["host"] for row in held.rows) == _names(fleet)
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a place nobody can write to")
@@ -213,8 +296,13 @@ def test_two_names_for_one_place_are_told_first(wfp: Wfp, fleet: Path, tmp_path:
     path.write_text(yaml.safe_dump(told))
     call = wfp("collect", "web-001,twin", "-i", path, "--store", "s", "--json")
     assert call.code == 0
-    assert "wfp: web-001, twin lead to the same place, 127.0.0.1 port" in call.err
-    assert "wfp: twin, web-001 are one machine by what it says of itself" in call.err
+    assert call.err.count("wfp: web-001, twin lead to the same place, 127.0.0.1 port") == 1
+    assert [line for line in call.err.splitlines() if "twin" in line] == [call.err.splitlines()[0]]
+    web["twin"]["ansible_host"] = "localhost"
+    path.write_text(yaml.safe_dump(told))
+    other = wfp("collect", "web-001,twin", "-i", path, "--store", "s", "--json")
+    lines = [line for line in other.err.splitlines() if "twin" in line]
+    assert lines == ["wfp: twin, web-001 are one machine by what it says of itself"]
 
 
 def test_record_keeps_frames(wfp: Wfp, fleet: Path, tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
+from pywfp_ps.cli.recap import Recap
+from pywfp_ps.cli.running import run_collection
 from pywfp_ps.collect.collecting import Collection, collect
+from pywfp_ps.collect.resuming import recover, recoverable_hosts
 from pywfp_ps.collect.visiting import Plan
 from pywfp_ps.fleet.causes import ADVICE, Cause
 from pywfp_ps.fleet.fanout import Limits
@@ -335,6 +338,58 @@ def test_cancelled_run_keeps_what_is_done(fleet: Path, store: Store) -> None:
     assert {str(host) for (host,) in store.query("SELECT DISTINCT host FROM filters")} == done
     state = "done" if len(done) == len(targets) else "interrupted"
     assert store.run(writer.run_id).state == state
+
+
+def test_run_that_is_left_keeps_on_disk_what_it_has_not_read(fleet: Path, store: Store) -> None:
+    targets = targets_of(fleet)
+    found: dict[str, Outcome] = {}
+    with store.begin_run(command="collect") as writer:
+        psrp = load("psrp")()
+        collection = Collection(writer, targets, lambda _: psrp, QUICK, workers=1)
+        for outcome in collection:
+            found[outcome.host] = outcome
+            if len(found) == 1:
+                while collection.unread < len(targets) - 1:
+                    assert threading.active_count() > 1  # the visits go on beside
+                collection.leave()
+        writer.finish(interrupted=collection.is_interrupted)
+    assert len(found) == len(targets)
+    left = {host for host, one in found.items() if one.outcome == "cancelled"}
+    assert left
+    assert all(found[host].packed and "it is on disk" in found[host].text for host in left)
+    assert recoverable_hosts(store, "latest") == left
+    with store.resume_run("latest") as writer:
+        again = {one.host: one for one in recover(store, writer, {}, hosts=left)}
+    assert {one.outcome for one in again.values()} == {"ok"}
+    assert {host: one.plain for host, one in again.items()} == {
+        host: found[host].plain for host in left
+    }
+    assert len(store.hosts()) == len(targets)
+
+
+def test_second_signal_leaves_and_the_run_is_told(
+    fleet: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    targets = targets_of(fleet)
+    recap = Recap(len(targets))
+    writer = store.begin_run(command="collect")
+    psrp = load("psrp")()
+    collection = Collection(writer, targets, lambda _: psrp, QUICK, workers=1)
+
+    def tell(_: Outcome) -> None:
+        if recap.done == 1:
+            while collection.unread < len(targets) - 1:
+                assert threading.active_count() > 1
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGINT)
+
+    run_collection(writer, collection, recap, tell)
+    assert (recap.exit_code, recap.done, store.run("latest").state) == (143, 8, "interrupted")
+    assert recap.outcomes["cancelled"] > 0
+    assert (
+        f"wfp: The run was ended by SIGTERM: reading {len(targets) - 1} dumps that came;"
+        " once more to leave at once" in capsys.readouterr().err
+    )
 
 
 def test_leaving_early_ends_the_run_and_its_visits(fleet: Path, store: Store) -> None:

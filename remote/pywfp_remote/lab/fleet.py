@@ -82,6 +82,8 @@ def up(
     big: bool | None = None,
     warm: bool = False,
     stays: bool = True,
+    engine: str = "",
+    stand_ins: str = "",
 ) -> LabStatus:
     """Start a fleet and return when every endpoint answers.
 
@@ -101,6 +103,8 @@ def up(
         big: Whether the first terminal server has 50,000 filters; by default in large fleets.
         warm: Make every policy before returning, so that no host is slow the first time.
         stays: Whether it outlives this process; else its end is the end of the fleet.
+        engine: Program of a PowerShell that answers instead of made-up hosts.
+        stand_ins: Folder with what the engine finds in place of Windows; empty on Windows.
 
     Raises:
         UsageError: What is asked for cannot be, or another fleet runs in this folder.
@@ -118,8 +122,14 @@ def up(
         hours=hours,
         big=big,
         warm=warm,
+        engine=engine,
+        stand_ins=stand_ins,
     )
     load_factory(backend)
+    if stand_ins:
+        from pywfp_remote.lab.stand_ins import check_stand_ins
+
+        check_stand_ins(Path(stand_ins))
     folder = Path(folder).absolute()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _Starting(folder):
@@ -232,6 +242,7 @@ class _Lead:
     def close(self) -> None:
         """The fleet ends, unless it was let go."""
         self._ours.close()
+        self.theirs.close()
 
     def close_theirs(self) -> None:
         """The fleet has it now."""
