@@ -16,6 +16,7 @@ _WORD: Final = re.compile(r"[a-z_]{1,30}")
 _RUNNING: Final = 4
 _PROFILES: Final = {"DomainProfile", "PublicProfile", "StandardProfile"}
 _SLOW_MS: Final = 5_000
+_SERVICE_MS: Final = 3_000
 _ENGINE_OPTIONS: Final = "options"
 _FILTER_FIELD: Final = "FilterRTID"
 _LAYER_FIELD: Final = "LayerRTID"
@@ -89,6 +90,17 @@ def _kind(kind: str) -> Check:
         return bool(rows) and not gaps, text
 
     return check
+
+
+def _companies(seen: Seen) -> tuple[bool, str]:
+    line = seen.context_lines.get("Service")
+    if line is None or not line["rows"]:
+        raise NotAskedError("no services came")
+    rows, taken = line["rows"], int(line["ms"])
+    without = sum(row.get("company") is None for row in rows)
+    dlls = sum(row.get("service_dll") is not None for row in rows)
+    text = f"{len(rows)} services in {taken} ms, {without} without a company, {dlls} with a library"
+    return taken < _SERVICE_MS and dlls > 0, text
 
 
 def _fast(seen: Seen) -> tuple[bool, str]:
@@ -180,6 +192,7 @@ CHECKS: Final[dict[str, Check]] = {
     "host-luids": _luids,
     "host-volumes": _volumes,
     "host-services": _kind("Service"),
+    "host-companies": _companies,
     "host-drivers": _kind("Driver"),
     "host-processes": _kind("Process"),
     "host-listeners": _kind("Listener"),

@@ -116,6 +116,7 @@ CHECKS: Final[dict[str, Check]] = {
     "netsh-space": _works("space"),
     "netsh-boottimepolicy": _works("boottime"),
     "netsh-timewindow": _works("window"),
+    "netsh-many": _works("many"),
     "netsh-capture-status": _works("capture"),
     "netsh-console": _console,
     "netsh-no-folder": _fails("no_folder"),

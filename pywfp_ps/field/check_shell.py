@@ -28,6 +28,8 @@ _NUMBERS: Final = {
 }
 _FILE: Final = b"abc\ndef\n"
 _MODES: Final = ("FullLanguage", "ConstrainedLanguage", "RestrictedLanguage", "NoLanguage")
+_OWNERS: Final = {"S-1-5-32-544": "administrators", "S-1-5-18": "SYSTEM", "LA": "administrator"}
+_ACCOUNTS: Final = ("S-1-5-21-", "S-1-5-94-")
 _OURS: Final = {"S-1-5-32-544", "S-1-3-4"}
 
 
@@ -144,6 +146,15 @@ def _closed(seen: Seen) -> tuple[bool, str]:
     return held, f"{len(granted)} accounts, {others} of them others; inherited: {not protected}"
 
 
+def _owner(seen: Seen) -> tuple[bool, str]:
+    text = seen.probe("Folder")["access"]
+    if not text:
+        raise NotAskedError("this is not Windows")
+    owner = parse_sddl(text).owner or ""
+    kind = "an account of its own" if owner.startswith(_ACCOUNTS) else _OWNERS.get(owner)
+    return kind is not None, f"owned by {kind or 'somebody else'}"
+
+
 def _gone(seen: Seen) -> tuple[bool, str]:
     gone = seen.probe("Folder")["gone"]
     return gone is True, "it is gone" if gone is True else "it is still there"
@@ -182,6 +193,7 @@ CHECKS: Final[dict[str, Check]] = {
     "ps-language-mode": _mode,
     "ps-folder-closed": _closed,
     "ps-folder-gone": _gone,
+    "ps-owner": _owner,
     "ps-elevation-hive": _hive,
     "ps-pace": _pace,
 }

@@ -84,6 +84,7 @@ PROBES: dict[str, Any] = {
         {"case": "no_command", **FAILS},
         {"case": "no_option", **FAILS},
         {"case": "no_type", **FAILS},
+        {"case": "many", **WORKS, **FILE},
         {"case": "capture", **WORKS, **PRINTED},
     ],
     "Registry": {

@@ -132,6 +132,8 @@ DIFFERENT: list[tuple[str, str, Change]] = [
     ("netsh-space", "Netsh", in_case("space", **FAILED)),
     ("netsh-boottimepolicy", "Netsh", in_case("boottime", **FAILED)),
     ("netsh-timewindow", "Netsh", in_case("window", **FAILED)),
+    ("netsh-many", "Netsh", in_case("many", **FAILED)),
+    ("ps-owner", "Folder", put("access", "O:BUG:SYD:PAI(A;OICI;FA;;;OW)(A;OICI;FA;;;BA)")),
     ("netsh-capture-status", "Netsh", in_case("capture", **FAILED)),
     ("netsh-console", "Netsh", in_case("console", said=["Data collection successful"])),
     ("netsh-no-folder", "Netsh", in_case("no_folder", **WORKED)),
