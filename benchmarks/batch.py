@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
 from random import Random
 
+from benchmarks.explain import sample
 from pywfp_ps.explain import Engine, Flow
 from pywfp_ps.explain.batch import Batch, Flows
 from pywfp_ps.read import read_state
@@ -26,7 +25,7 @@ _PRESETS = ("user", "user", "admin", "system", "network-service")
 
 def rows() -> list[tuple[str, str, str, str, str]]:
     """Rows of the table: what, ours, what it is compared with, ratio, budget."""
-    engine = Engine(read_state(_dump()))
+    engine = Engine(read_state(sample()))
     chance = Random(7)
     flows = [_flow(chance) for _ in range(_FLOWS)]
     started = time.process_time()
@@ -87,14 +86,6 @@ def _flow(chance: Random) -> Flow:
 
 def _six(chance: Random) -> IPv6Address:
     return IPv6Address((0x20010DB8 << 96) + chance.randrange(1, 1 << 40))
-
-
-def _dump() -> bytes:
-    """The largest real dump there is."""
-    named = os.environ.get("WFP_SAMPLES")
-    root = Path(__file__).resolve().parent.parent.parent
-    folder = Path(named) if named else root / "shared" / "samples"
-    return max(folder.glob("wfpstate/*.xml"), key=lambda path: path.stat().st_size).read_bytes()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One explanation over the whole path: at 1,000 filters, at 50,000, and as a command."""
+"""One explanation over the whole path, and lint: at 1,000 filters, at 50,000, and as a command."""
 
 from __future__ import annotations
 
@@ -14,38 +14,49 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
 from pywfp_ps.explain import Engine, Flow
-from pywfp_ps.model.objects import Snapshot
-from pywfp_ps.model.values import text_of
+from pywfp_ps.explain.compile import Program
+from pywfp_ps.explain.lint import lint
 from pywfp_ps.read import read_state
+from pywfp_ps.store import Store
+from pywfp_ps.write import write_state
+from pywfp_remote.lab.generate import make_host
 
 _ROUNDS = 3
 _CALLS = 20
-_MANY = 50_000
-_APP = "FWPM_CONDITION_ALE_APP_ID"
+_HOST = "web-01"
+_WFP = (sys.executable, "-m", "pywfp_ps")
 
 
 def rows() -> list[tuple[str, str, str, str, str]]:
     """Rows of the table: what, ours, what it is compared with, ratio, budget."""
-    data = _dump()
+    data = sample()
     snapshot = read_state(data)
     count = len(snapshot.filters)
     parse = _median(lambda: read_state(data), 3)
-    load = _median(lambda: Engine(snapshot), 3)
+    with tempfile.TemporaryDirectory() as folder:
+        stored = _stored(data, Path(folder))
+        load = _median(lambda: _loaded(stored), 3)
+        whole = _command(Path(folder))
     engine = Engine(snapshot)
     few = max(_median(partial(engine.explain, flow), _CALLS) for flow in _flows())
-    large = Engine(_enlarged(snapshot))
+    many_filters = make_host(0, 7, big=True).snapshot
+    large = Engine(many_filters)
     many = max(_median(partial(large.explain, flow), 3) for flow in _flows())
-    whole = _command(data)
+    some_filters = make_host(0, 7, filters=1250).snapshot
+    some_lint = _median(lambda: lint(some_filters), 1)
+    many_lint = _once(lambda: lint(many_filters))
     return [
-        (f"an engine from {count:,} filters", _ms(load), f"{_ms(parse)} parsing them",
-         f"{load / parse:.2f} x", "less than parsing"),
+        (f"an engine with all layers from {count:,} stored filters", _ms(load),
+         f"{_ms(parse)} parsing them", f"{load / parse:.2f} x", "less than parsing"),
         (f"one flow, whole path, {count:,} filters", _ms(few), "-", "-", "5 ms"),
-        (f"one flow, whole path, {len(large.snapshot.filters):,} filters", _ms(many),
+        (f"one flow, whole path, {len(many_filters.filters):,} filters", _ms(many),
          f"{_ms(few)} at {count:,}", f"{many / few:.1f} x", "50 ms"),
         ("wfp explain, whole process", _ms(whole), "-", "-", "500 ms"),
+        (f"lint, {len(some_filters.filters):,} filters", f"{some_lint:.2f} s", "-", "-", "10 s"),
+        (f"lint, {len(many_filters.filters):,} filters", f"{many_lint:.1f} s",
+         f"{some_lint:.2f} s at {len(some_filters.filters):,}",
+         f"{many_lint / some_lint:.0f} x", "5 min"),
     ]  # fmt: skip
 
 
@@ -79,36 +90,37 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms"
 
 
-def _dump() -> bytes:
-    folder = Path(os.environ.get("WFP_SAMPLES", "../shared/samples"))
-    return (folder / "wfpstate" / "host-c-1050-filters.xml").read_bytes()
+def sample() -> bytes:
+    """The largest real dump there is, else one of a host that is made up."""
+    folder = Path(os.environ.get("WFP_SAMPLES", "../shared/samples")) / "wfpstate"
+    dumps = sorted(folder.glob("*.xml"), key=lambda path: path.stat().st_size)
+    return dumps[-1].read_bytes() if dumps else write_state(make_host(0, 7).snapshot)
 
 
-def _enlarged(snapshot: Snapshot) -> Snapshot:
-    """As many filters as a terminal server has: rules for programs, again and again for others."""
-    filters = list(snapshot.filters)
-    named = [one for one in filters if any(c.field == _APP for c in one.conditions)]
-    top = max(one.id for one in filters)
-    while len(filters) < _MANY:
-        for one in named:
-            top += 1
-            conditions = tuple(
-                replace(c, value=f"{text_of(c.value)}.{top}") if c.field == _APP else c
-                for c in one.conditions
-            )
-            filters.append(replace(one, id=top, conditions=conditions))
-    return replace(snapshot, filters=tuple(filters[:_MANY]))
+def _once(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
 
 
-def _command(data: bytes) -> float:
-    """Seconds of the whole command over a store that holds the dump."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "web-01.xml"
-        file.write_bytes(data)
-        wfp = [sys.executable, "-c", "from pywfp_ps.cli import main; main()"]
-        store = ["--store", str(Path(folder) / "store")]
-        subprocess.run([*wfp, "import", str(file), *store], check=True, capture_output=True)
-        question = ["explain", "--host", "web-01", "--remote", "203.0.113.10:443", "--as", "user"]
-        return _median(
-            lambda: subprocess.run([*wfp, *question, *store], check=True, capture_output=True), 1
-        )
+def _stored(data: bytes, folder: Path) -> Path:
+    """A store that holds the dump of one host."""
+    file = folder / f"{_HOST}.xml"
+    file.write_bytes(data)
+    store = folder / "store"
+    subprocess.run([*_WFP, "import", str(file), "--store", str(store)], check=True,
+                   capture_output=True)  # fmt: skip
+    return store
+
+
+def _loaded(folder: Path) -> list[Program]:
+    """Every layer of an engine out of the store."""
+    with Store.open(folder) as store:
+        return list(Engine(store.snapshot(_HOST)).compiled.programs.values())
+
+
+def _command(folder: Path) -> float:
+    """Seconds of the whole command over the store of a folder."""
+    question = ["explain", "--host", _HOST, "--remote", "203.0.113.10:443", "--as", "user",
+                "--store", str(folder / "store")]  # fmt: skip
+    return _median(lambda: subprocess.run([*_WFP, *question], check=True, capture_output=True), 3)

@@ -12,10 +12,11 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from pywfp_ps.explain.arbitrate import (
@@ -52,7 +53,10 @@ _COLUMNS: Final = {
     _PREFIX + "IP_DESTINATION_ADDRESS": "remote_address",
 }
 _NAMES: Final = ("local_port", "remote_port", "local_address", "remote_address")
-_SHAPE: Final = tuple(name for name in Flow.__struct_fields__ if name not in _NAMES)
+_SHAPE: Final = itemgetter(
+    *(at for at, name in enumerate(Flow.__struct_fields__) if name not in _NAMES)
+)
+"""Takes what is no port and no address out of a flow's values."""
 _NOTHING: Final[LayerFinal] = (combine(()), combine(()))
 _BIND_STEMS: Final = frozenset({"ALE_BIND_REDIRECT", "ALE_RESOURCE_ASSIGNMENT", "ALE_AUTH_LISTEN"})
 _REDIRECTS: Final = ("ALE_BIND_REDIRECT", "ALE_CONNECT_REDIRECT")
@@ -125,7 +129,7 @@ def _shape(flow: Flow) -> object:
     """All that one answer to most conditions hangs on; what hangs on the host comes later."""
     local, remote = flow.local_address, flow.remote_address
     return (
-        tuple([getattr(flow, name) for name in _SHAPE]),
+        _SHAPE(structs.astuple(flow)),
         flow.local_port is None,
         flow.remote_port is None,
         None if local is None else _kind(local),
@@ -134,10 +138,17 @@ def _shape(flow: Flow) -> object:
     )
 
 
-def _kind(address: IPv4Address | IPv6Address) -> tuple[bool, bool, bool, bool]:
+def _kind(address: IPv4Address | IPv6Address) -> int | tuple[bool, bool]:
+    """What conditions on kinds of addresses ask: the same for all addresses of one kind."""
     number = int(address)
-    is_broadcast = address.version == 4 and number == 0xFFFFFFFF
-    return (number == 0, address.is_loopback, address.is_multicast, is_broadcast)
+    if isinstance(address, IPv4Address):
+        top = number >> 24
+        if top == 127:
+            return 1
+        return 2 if 224 <= top < 240 else number if number in {0, 0xFFFFFFFF} else 3
+    if number >> 32 == 0xFFFF:  # an IPv4 address in disguise: what Python takes it for
+        return address.is_loopback, address.is_multicast
+    return 4 if number >> 120 == 0xFF else 5 if number > 1 else number - 2
 
 
 class _Cut(Struct, frozen=True):

@@ -51,9 +51,10 @@ def unknown_fields(stages: Sequence[Stage]) -> tuple[str, ...]:
     for stage in stages:
         result = stage.result
         if verdict_of(result.strict) == "unknown":
-            for one in _all_met(result):
-                if one.answer == MAYBE and one.entry.votes:
-                    found.update(_open_fields(one.entry, result))
+            open_ones = (one for one in _all_met(result) if one.answer == MAYBE)
+            runs = {run for one in open_ones if one.entry.votes for run in one.entry.runs}
+            fields, atoms = result.program.fields, result.program.runs
+            found |= {fields[atoms[run][0]] for run in runs if _run_answer(run, result) == MAYBE}
     return tuple(sorted(found))
 
 
