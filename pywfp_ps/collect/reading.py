@@ -172,7 +172,7 @@ class _Reader:
         return self._read("filters", read_filters, own_name=True), None
 
     def _facts(self) -> tuple[HostFacts | None, tuple[Gap, ...]]:
-        found = self._read("facts", lambda data, **_: read_facts(_plain(data)))
+        found = self._read("facts", _read_facts)
         if found is not None:
             return found
         return None, ()
@@ -241,6 +241,10 @@ class _Reader:
             return msgspec.json.decode(beside, type=PayloadInfo).taken_at
         except (OSError, msgspec.DecodeError):
             return None
+
+
+def _read_facts(data: bytes, *, source: str) -> tuple[HostFacts, tuple[Gap, ...]]:
+    return read_facts(_plain(data), source=source)
 
 
 def _plain(data: bytes) -> bytes:

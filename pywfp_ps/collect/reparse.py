@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,13 +141,26 @@ def _add(writer: RunWriter, one: HostParts, parsed: Parsed, before: HostLine | N
         tables = stated(parsed.tables, fetched.facts, consistent=fetched.consistent)
         writer.add(one.host, tables)
     outcome, cause = outcome_of(parsed)
-    if outcome != "ok":
+    if before is not None and _stands(before, outcome, one.paths):
+        old: Any = before.outcome
+        writer.add_outcome(one.host, old, before.cause)  # and what was said of it
+    elif outcome != "ok":
         writer.add_outcome(one.host, outcome, cause, detail=parsed.problem)
-    elif ENGINE.isdisjoint(one.paths):  # a visit that brought no dump stays what it was
-        old: Any = before.outcome if before else "failed"
-        writer.add_outcome(one.host, old, before.cause if before else "incomplete")
+    elif ENGINE.isdisjoint(one.paths):
+        writer.add_outcome(one.host, "failed", "incomplete")
     elif before is None:
         writer.add_outcome(one.host, "ok")
+
+
+def _stands(before: HostLine, outcome: str, paths: Mapping[str, Path]) -> bool:
+    """Whether how a visit ended is not for reading to change: it brought less than was asked for.
+
+    What a damaged dump made of it is, where the dump can be read now.
+    """
+    if outcome == before.outcome or ENGINE.isdisjoint(paths):
+        return True
+    is_visit = "problems" in paths or ("facts" in paths and before.cause == "incomplete")
+    return is_visit and before.outcome != "ok"
 
 
 def _without_raw(run_id: str, host: str) -> Reparsed:

@@ -17,7 +17,7 @@ from pywfp_ps.errors import ReadError, UsageError
 from pywfp_ps.fleet.fanout import Limits
 from pywfp_ps.fleet.outcomes import Report
 from pywfp_ps.fleet.visits import Visit
-from pywfp_ps.payload import Decoder, Payload, Problem
+from pywfp_ps.payload import Decoder, Payload, Problem, Received
 from pywfp_ps.payload import Limits as FrameLimits
 from pywfp_ps.read.facts import read_after, read_facts
 from pywfp_ps.transports.base import Ran, TransportError
@@ -112,7 +112,8 @@ class Fetched:
         if outcome == "failed":  # what of the engine came may not be all of it
             for part in ENGINE:
                 self.parts.pop(part, None)
-        if outcome == "cancelled" or (AROUND.isdisjoint(self.parts) and not self.has_engine):
+        told = self.parts.keys() & (ENGINE | AROUND)
+        if outcome == "cancelled" or told <= {"problems"}:
             self.parts.clear()
 
     @property
@@ -181,7 +182,7 @@ class Visitor:
         finally:
             received = decoder.finish()
             job.keep_evidence(received.payloads)
-            job.keep_problems(target.name, received.problems)
+            job.keep_problems(target.name, received)
         report = report_of(ran, received, whole=job.whole, wanted=self._plan.wanted)
         return replace(report, packed=job.packed, plain=job.plain)
 
@@ -211,8 +212,10 @@ class _Job:
                 name = f"{broken.part}.incomplete"
                 self._writer.put_raw(broken.host, name, broken.data, info=broken.info())
 
-    def keep_problems(self, host: str, problems: tuple[Problem, ...]) -> None:
-        """Puts what the host could not do beside what it brought, so that its rows say so too."""
+    def keep_problems(self, host: str, received: Received) -> None:
+        """Puts what is wrong with a job beside what it brought, so that its rows say so too."""
+        faults = (Problem(code=one.code, part=one.part, text=one.text) for one in received.faults)
+        problems = (*received.problems, *faults)
         if not problems or not self.whole or self._visit.is_stopped:
             return
         with contextlib.suppress(UsageError):  # as above
