@@ -48,8 +48,7 @@ foreach ($PyWfpPair in @((ConvertFrom-Json -InputObject $Arguments).PSObject.Pro
 """
 # In the module a table is a file; a script that is sent has no files, so the table stands in it.
 _TABLE = re.compile(
-    r"Import-PowerShellDataFile -LiteralPath "
-    r"\(Join-Path \(Split-Path \$PSScriptRoot\) '(\w+\.psd1)'\)"
+    r"Import-LocalizedData -BaseDirectory \(Split-Path \$PSScriptRoot\) -FileName '(\w+\.psd1)'"
 )
 # Newer engines turn texts that look like ISO times into dates on the way.
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")

@@ -53,7 +53,7 @@ COMMANDS: Mapping[str, set[str]] = {
     "Get-UICulture": set(),
     "Get-WinEvent": {"LogName", "FilterXPath", "Oldest", "MaxEvents", "ErrorAction"},
     "Import-Module": {"Name", "PassThru", "WarningAction"},
-    "Import-PowerShellDataFile": {"LiteralPath"},
+    "Import-LocalizedData": {"BaseDirectory", "FileName"},
     "Invoke-CimMethod": {"Query", "MethodName", "Arguments"},
     "Join-Path": set(),
     "New-Item": {"ItemType", "Path"},

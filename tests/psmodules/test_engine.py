@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pywfp_ps import resources
+from pywfp_ps.payload import decode
 from tests.psmodules.conftest import Host, stubs
 
 pytestmark = pytest.mark.pwsh
@@ -35,6 +36,20 @@ def test_the_module_imports_and_exports_its_functions(host: Host) -> None:
     names = "(Get-Command -Module PyWfp | Sort-Object Name).Name -join ' '"
     run = host.start("-Command", f"Import-Module '{manifest}'; {names}")
     assert (run.stdout.split(), run.stderr) == (list(resources.public_functions()), "")
+
+
+def test_the_installed_module_reads_its_table(host: Host) -> None:
+    manifest = resources.module_folder() / "PyWfp.psd1"
+    table = "& (Get-Module PyWfp) { (Get-PyWfpRecordMap)['Provider'] -join ' ' }"
+    run = host.start("-Command", f"Import-Module '{manifest}'; {table}")
+    assert run.stdout.startswith("key guid Key name text Name "), run.stderr
+
+
+def test_the_installed_module_sends_the_same_frames(host: Host) -> None:
+    manifest = resources.module_folder() / "PyWfp.psd1"
+    run = host.start("-Command", f"Import-Module '{manifest}'; Get-PyWfpHostFact")
+    received = decode(run.stdout.splitlines(), host="here", transport="test")
+    assert [(p.part, p.complete) for p in received.payloads] == [("facts", True)], run.stderr
 
 
 @pytest.mark.parametrize("mode", MODES)

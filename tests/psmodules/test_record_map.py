@@ -88,5 +88,5 @@ def test_the_fields_are_those_of_real_records(samples: Path) -> None:
 
 def test_a_script_carries_the_table_itself() -> None:
     text = resources.build_script("Get-PyWfpRecord").text
-    assert "Import-PowerShellDataFile" not in text
+    assert "Import-LocalizedData" not in text
     assert "  'effective_weight value EffectiveWeight'\n" in text

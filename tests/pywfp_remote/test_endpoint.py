@@ -119,7 +119,7 @@ def test_the_role_is_the_module_and_nothing_else() -> None:
     settings = parsed(endpoint.endpoint_texts(group=GROUP)["PyWfp.psrc"])
     functions = " ".join(rf"'PyWfp\{name}'" for name in resources.public_functions())
     assert settings[3:] == [
-        "ModulesToImport = 'PyWfp'",
+        "ModulesToImport = 'CimCmdlets', 'PyWfp'",
         f"VisibleFunctions = @( {functions} )",
         "VisibleCmdlets = @()",
         "VisibleExternalCommands = @()",

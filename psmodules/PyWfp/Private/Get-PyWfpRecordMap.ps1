@@ -6,5 +6,6 @@ function Get-PyWfpRecordMap {
     [CmdletBinding()]
     param()
 
-    Import-PowerShellDataFile -LiteralPath (Join-Path (Split-Path $PSScriptRoot) 'RecordMap.psd1')
+    # Import-PowerShellDataFile is a script in Windows PowerShell, which a JEA endpoint does not have.
+    Import-LocalizedData -BaseDirectory (Split-Path $PSScriptRoot) -FileName 'RecordMap.psd1'
 }
