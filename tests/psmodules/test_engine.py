@@ -47,7 +47,8 @@ def test_the_installed_module_reads_its_table(host: Host) -> None:
 
 def test_the_installed_module_sends_the_same_frames(host: Host) -> None:
     manifest = resources.module_folder() / "PyWfp.psd1"
-    run = host.start("-Command", f"Import-Module '{manifest}'; Get-PyWfpHostFact")
+    told = "Get-PyWfpHostFact | ForEach-Object { [Console]::Out.WriteLine($_) }"
+    run = host.start("-Command", f"Import-Module '{manifest}'; {told}")
     received = decode(run.stdout.splitlines(), host="here", transport="test")
     assert [(p.part, p.complete) for p in received.payloads] == [("facts", True)], run.stderr
 
