@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
+from operator import attrgetter
 from typing import Any, Final
 
 from msgspec import Struct
@@ -16,7 +17,7 @@ from pywfp_ps.model.origin import Rule, owner_of, rules_of
 from pywfp_ps.model.owners import RuleLink
 from pywfp_ps.model.text import condition_text
 from pywfp_ps.store.bounds import ip_bounds, number_bounds, value_text
-from pywfp_ps.store.codecs import exact_text, letter_of
+from pywfp_ps.store.codecs import ENCODE, exact_text, letter_of
 from pywfp_ps.store.columns import KINDS
 from pywfp_ps.store.wide import wide_of
 
@@ -24,6 +25,7 @@ _FIREWALL_SUBLAYER: Final = "FWPM_SUBLAYER_MPSSVC_"
 _NO_RULE: Final = Rule()
 _ADDRESS: Final = (IPv4Address, IPv6Address)
 Columns = dict[str, list[Any]]
+Values = dict[str, Sequence[Any]]
 
 
 def filter_order(snapshot: Snapshot) -> list[int]:
@@ -35,7 +37,7 @@ def filter_order(snapshot: Snapshot) -> list[int]:
 def filter_rows(
     snapshot: Snapshot,
     filters: Sequence[Filter],
-    own: OwnPlaces,
+    sayings: Sequence[Said],
     links: Mapping[int, RuleLink] | None = None,
 ) -> Columns:
     """Derived columns of `filters`, which are those of the snapshot in some order.
@@ -43,7 +45,7 @@ def filter_rows(
     Args:
         snapshot: The snapshot.
         filters: Its filters.
-        own: What belongs to the machine alone.
+        sayings: What each of them does, see `said_of`.
         links: The firewall rules of the host that filters come from, by filter id, where the
             context of the host is known.
     """
@@ -53,7 +55,6 @@ def filter_rows(
     found = [rules.get(filter_.id, _NO_RULE) for filter_ in filters]
     only = [_only(links, filter_.id) for filter_ in filters]
     named = [providers.get(filter_.provider or "") for filter_ in filters]
-    sayings = [_said(filter_, own) for filter_ in filters]
     wide = [column.name for column in KINDS["filters"].columns if column.wide]
     return {
         "layer_id": [layers.get(filter_.layer) for filter_ in filters],
@@ -88,39 +89,56 @@ def _rule_name(rule: Rule, known: FirewallRule | None) -> str | None:
     return rule.name
 
 
-class _Said(Struct, frozen=True):
-    """What a filter does, in the columns that cost most to work out."""
+class Said(Struct, frozen=True):
+    """What a filter does, in the columns that cost most to work out.
+
+    Attributes:
+        text: All conditions in one line.
+        content_id: What it does, the same on every host.
+        shape_id: The same without what is bound to one machine.
+        wide: Wide columns that the conditions fill.
+        rows: A row a condition, without what is the filter's.
+    """
 
     text: str
     content_id: str
     shape_id: str
     wide: dict[str, list[Any]]
+    rows: tuple[tuple[Any, ...], ...]
 
 
-_REMEMBERED: Final = 16_384
-_memory: dict[tuple[object, ...], _Said] = {}
+_REMEMBERED: Final = 6_144
+_young: dict[tuple[object, ...], Said] = {}
+_old: dict[tuple[object, ...], Said] = {}
 
 
-def _said(filter_: Filter, own: OwnPlaces) -> _Said:
-    """The columns of a filter; the hosts of a fleet have most of their filters in common."""
+def said_of(filter_: Filter, own: OwnPlaces) -> Said:
+    """What a filter does; the hosts of a fleet have most of their filters in common."""
     key = (
         filter_.layer, filter_.layer_key, filter_.sublayer, filter_.sublayer_key, filter_.action,
         filter_.callout, filter_.callout_key, filter_.flags, filter_.conditions,
     )  # fmt: skip
-    found = _memory.get(key)
+    found = _young.get(key)
     if found is None:
-        found = _Said(
-            condition_text(filter_.conditions),
-            content_id(filter_),
-            shape_id(filter_),
-            wide_of(filter_.conditions),
-        )
-        if len(_memory) >= _REMEMBERED:
-            _memory.clear()
-        _memory[key] = found
+        found = _old.pop(key, None) or _say(filter_)
+        if len(_young) >= _REMEMBERED:  # what was not asked for since the last time goes
+            _old.clear()
+            _old.update(_young)
+            _young.clear()
+        _young[key] = found
     if own.addresses and any(map(_has_address, filter_.conditions)):
         return replace(found, shape_id=shape_id(filter_, own))
     return found
+
+
+def _say(filter_: Filter) -> Said:
+    return Said(
+        condition_text(filter_.conditions),
+        content_id(filter_),
+        shape_id(filter_),
+        wide_of(filter_.conditions),
+        tuple(_rows(filter_.conditions)),
+    )
 
 
 def _has_address(condition: Condition) -> bool:
@@ -162,22 +180,29 @@ def _sublayer_columns(snapshot: Snapshot, filters: Sequence[Filter]) -> Columns:
     }
 
 
-def condition_rows(filters: Iterable[Filter], rows: Iterable[int]) -> Columns:
-    """Derived columns of all conditions of `filters`, whose positions in their list are `rows`."""
-    names = (
-        "filter_id", "filter_row", "position", "or_group", "value", "low", "high", "num_low",
-        "num_high", "ip_family", "ip_low", "ip_high", "letters",
-    )  # fmt: skip
-    lines: list[tuple[Any, ...]] = []
-    for filter_, row in zip(filters, rows, strict=True):
-        group = -1
-        field = None
-        for position, condition in enumerate(filter_.conditions):
-            if condition.field != field:
-                group += 1
-                field = condition.field
-            lines.append((filter_.id, row, position, group, *_condition(condition)))
-    return dict(zip(names, map(list, zip(*lines, strict=True)), strict=True))
+def condition_rows(
+    filters: Sequence[Filter], rows: Iterable[int], sayings: Iterable[Said]
+) -> Values:
+    """All columns of the conditions of `filters`, whose positions in their list are `rows`."""
+    lines = [line for said in sayings for line in said.rows]
+    numbers = [(filter_.id, row) for filter_, row in zip(filters, rows, strict=True)]
+    counted = [
+        two for two, filter_ in zip(numbers, filters, strict=True) for _ in filter_.conditions
+    ]
+    columns = (*zip(*counted, strict=True), *zip(*lines, strict=True))
+    return dict(zip(_CONDITION_NAMES, columns, strict=True))
+
+
+def _rows(conditions: Sequence[Condition]) -> Iterator[tuple[Any, ...]]:
+    """The columns of the conditions of one filter, but for what is the filter's."""
+    group = -1
+    field = None
+    for position, condition in enumerate(conditions):
+        if condition.field != field:
+            group += 1
+            field = condition.field
+        plain = (encode(read(condition)) for _, read, encode in _ATTRIBUTES)
+        yield (position, group, *_condition(condition), *plain)
 
 
 def _condition(condition: Condition) -> tuple[Any, ...]:
@@ -188,3 +213,19 @@ def _condition(condition: Condition) -> tuple[Any, ...]:
     # What the shown text does not give back stands in `low` and `high`, or as exact text here.
     text = exact_text(value) if "t" in letters else value_text(condition)
     return (text, exact_text(low), exact_text(high), *numbers, *addresses, letters)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_ATTRIBUTES: Final = tuple(
+    (column.name, attrgetter(column.attr), ENCODE[column.codec] or _same)
+    for column in KINDS["conditions"].columns
+    if column.attr is not None
+)
+_CONDITION_NAMES: Final = (
+    "filter_id", "filter_row", "position", "or_group", "value", "low", "high", "num_low",
+    "num_high", "ip_family", "ip_low", "ip_high", "letters",
+    *(name for name, _, _ in _ATTRIBUTES),
+)  # fmt: skip

@@ -52,7 +52,7 @@ def tables_of(
         context: What the host said of its services, drivers, processes and firewall rules.
         links: What `rule_links` makes of the two, where the caller has it already.
     """
-    from pywfp_ps.store.filter_rows import condition_rows, filter_order, filter_rows
+    from pywfp_ps.store.filter_rows import condition_rows, filter_order, filter_rows, said_of
 
     if context is not None and context.rules is not None and links is None:
         links = rule_links(snapshot, context)
@@ -80,16 +80,17 @@ def tables_of(
             made[kind.name] = _table(kind, values, len(objects), host, run_id)
     if snapshot.filters:
         filters = [snapshot.filters[row] for row in order]
+        sayings = [said_of(filter_, own) for filter_ in filters]
         kind = KINDS["filters"]
         values = _attributes(kind, filters) | {"row": order}
-        values |= filter_rows(snapshot, filters, own, links.by_filter if links else None)
+        values |= filter_rows(snapshot, filters, sayings, links.by_filter if links else None)
         values |= filter_columns(snapshot, filters, context) if context else {}
         made["filters"] = _table(kind, values, len(filters), host, run_id)
         kind = KINDS["conditions"]
-        conditions = [condition for filter_ in filters for condition in filter_.conditions]
-        if conditions:
-            values = _attributes(kind, conditions) | condition_rows(filters, order)
-            made["conditions"] = _table(kind, values, len(conditions), host, run_id)
+        count = sum(len(filter_.conditions) for filter_ in filters)
+        if count:
+            values = condition_rows(filters, order, sayings)
+            made["conditions"] = _table(kind, values, count, host, run_id)
     made["snapshots"] = _snapshot_table(snapshot, host, run_id)
     return made
 
