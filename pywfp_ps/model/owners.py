@@ -8,7 +8,7 @@ not be read it is unknown whether the thing is there.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal, TypeVar
 
 from msgspec import Struct
@@ -112,6 +112,33 @@ def callout_owner(callout: Callout, snapshot: Snapshot, context: HostContext) ->
     provider = next((p for p in snapshot.providers if _is(p, callout)), None)
     name = service_name_of(provider) if provider is not None else None
     return _owner(name, product_of(callout.key, callout.provider_key), context)
+
+
+def filter_owners(
+    filters: Iterable[Filter], snapshot: Snapshot, context: HostContext
+) -> Iterator[Owner]:
+    """Filter to service or driver, one for each filter, in order.
+
+    What its provider names; where it has none, what the provider of its callout names. The product
+    is that of any GUID of the filter.
+    """
+    providers = {one.const_name: one for one in snapshot.providers}
+    behind = {name: service_name_of(one) for name, one in providers.items()}
+    callouts = {one.const_name: one.provider for one in snapshot.callouts}
+    known: dict[tuple[str | None, str | None], Owner] = {}
+    for one in filters:
+        name = behind.get(one.provider or "")
+        if name is None and one.provider not in providers:
+            name = behind.get(callouts.get(one.callout or "") or "")
+        product = product_of(one.provider_key, one.sublayer_key, one.callout_key)
+        if (name, product) not in known:
+            known[name, product] = _owner(name, product, context)
+        yield known[name, product]
+
+
+def filter_owner(filter_: Filter, snapshot: Snapshot, context: HostContext) -> Owner:
+    """The same for one filter of a snapshot."""
+    return next(filter_owners([filter_], snapshot, context))
 
 
 def _is(provider: Provider, callout: Callout) -> bool:

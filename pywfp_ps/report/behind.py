@@ -13,9 +13,9 @@ from pywfp_ps.model.objects import Callout, Filter, Provider, Session, Snapshot
 from pywfp_ps.model.owners import (
     Owner,
     callout_owner,
+    filter_owner,
     provider_owner,
     rule_links,
-    service_name_of,
     session_owner,
 )
 
@@ -53,10 +53,8 @@ def _owner(owner: Owner) -> dict[str, Any]:
 
 
 def _filter(snapshot: Snapshot, filter_: Filter, context: HostContext) -> dict[str, Any]:
-    provider = next((p for p in snapshot.providers if p.const_name == filter_.provider), None)
-    fields: dict[str, Any] = {}
-    if provider is not None and service_name_of(provider) is not None:
-        fields |= _owner(provider_owner(provider, context))
+    owner = filter_owner(filter_, snapshot, context)
+    fields: dict[str, Any] = _owner(owner) if owner.service_name is not None else {}
     link = rule_links(snapshot, context).by_filter.get(filter_.id)
     if link is not None:
         fields["rule_found_by"] = link.by
@@ -107,9 +105,8 @@ def around(snapshot: Snapshot, thing: object, context: HostContext) -> Iterator[
     elif isinstance(thing, Callout):
         yield from _service(callout_owner(thing, snapshot, context), "provider")
     elif isinstance(thing, Filter):
-        provider = next((p for p in snapshot.providers if p.const_name == thing.provider), None)
-        if provider is not None:
-            yield from _service(provider_owner(provider, context), "provider")
+        relation = "callout" if thing.provider is None else "provider"
+        yield from _service(filter_owner(thing, snapshot, context), relation)
         link = rule_links(snapshot, context).by_filter.get(thing.id)
         for one in link.candidates if link is not None else ():
             yield Behind(relation="rule", kind="rule", name=one.id, text=one.name, is_there=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from pywfp_ps.model.context import HostContext
 from pywfp_ps.model.objects import Filter, Provider, Session, Snapshot
@@ -11,12 +11,12 @@ from pywfp_ps.model.owners import (
     Owner,
     SessionOwner,
     callout_owner,
+    filter_owners,
     provider_owner,
     session_owner,
 )
 
 Columns = dict[str, list[Any]]
-_NOBODY: Final = Owner()
 
 
 def provider_columns(providers: Sequence[Provider], context: HostContext) -> Columns:
@@ -46,15 +46,8 @@ def session_columns(sessions: Sequence[Session], context: HostContext) -> Column
 
 
 def filter_columns(snapshot: Snapshot, filters: Sequence[Filter], context: HostContext) -> Columns:
-    """Columns of filters: what their provider names, else what their callout's provider names."""
-    by_provider = {one.const_name: provider_owner(one, context) for one in snapshot.providers}
-    by_callout = {
-        one.const_name: by_provider.get(one.provider or "", _NOBODY) for one in snapshot.callouts
-    }
-    owners = [
-        by_provider.get(one.provider or "") or by_callout.get(one.callout or "", _NOBODY)
-        for one in filters
-    ]
+    """Columns of filters."""
+    owners = list(filter_owners(filters, snapshot, context))
     return {
         "owner_image": [owner.image for owner in owners],
         "owner_company": [owner.company for owner in owners],

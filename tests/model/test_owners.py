@@ -16,6 +16,7 @@ from pywfp_ps.model.owners import (
     RuleLink,
     SessionOwner,
     callout_owner,
+    filter_owner,
     filters_of_service,
     provider_owner,
     providers_of_service,
@@ -28,6 +29,7 @@ WF, WF_KEY = reference("providers", "FWPM_PROVIDER_MPSSVC_WF")
 KEY = UUID("11111111-2222-3333-4444-555555555555")
 FIREWALL = o.Provider(key=WF_KEY, const_name=WF or "")
 NPCAP = o.Provider(key=KEY, const_name=f"{{{KEY}}}", service_name="NPCAP")
+SILENT = o.Provider(key=None, const_name="{silent}")
 GONE = replace(NPCAP, service_name="removed")
 MPSSVC = Service(
     name="MpsSvc",
@@ -76,6 +78,25 @@ def test_the_driver_of_a_callout() -> None:
     divert = UUID("02366282-9099-43a7-95c3-ab5287b3f2dc")
     known = replace(callout, key=divert, provider=None)
     assert callout_owner(known, snapshot, CONTEXT) == Owner(product="WinDivert")
+
+
+@pytest.mark.parametrize(
+    ("provider", "callout", "owner"),
+    [
+        (NPCAP.const_name, None, Owner(service_name="NPCAP", driver=DRIVER, is_there=True)),
+        (None, "{c}", Owner(service_name="NPCAP", driver=DRIVER, is_there=True)),
+        (WF, "{c}", Owner(service_name="mpssvc", service=MPSSVC, is_there=True)),
+        (SILENT.const_name, "{c}", Owner()),
+        ("{unknown}", "{c}", Owner(service_name="NPCAP", driver=DRIVER, is_there=True)),
+        (None, None, Owner()),
+    ],
+)
+def test_the_owner_of_a_filter(provider: str | None, callout: str | None, owner: Owner) -> None:
+    its = o.Callout(id=300, key=KEY, const_name="{c}", provider=NPCAP.const_name)
+    providers = (FIREWALL, NPCAP, SILENT)
+    snapshot = o.Snapshot(source="netsh", completeness=STATED, providers=providers, callouts=(its,))
+    filter_ = _filter(1, "f", None, provider=provider, callout=callout)
+    assert filter_owner(filter_, snapshot, CONTEXT) == owner
 
 
 @pytest.mark.parametrize(
