@@ -352,6 +352,16 @@ def test_a_snapshot_goes_on_where_its_source_fails(host: Host) -> None:
     assert re.match(r"PyWfp\.netsh-failed(,|$)", outcome.error_id or ""), outcome.stderr
 
 
+def test_a_netsh_that_hangs_costs_its_time_once(host: Host) -> None:
+    host.way = "hangs"
+    given = {"LimitSeconds": "1", "Context": ["SysPort", "Option", "NetEvent"]}
+    outcome = host.run("Get-PyWfpSnapshot", given)
+    assert [payload.part for payload in outcome.received.payloads] == ["facts", "after"]
+    assert [(p.part, p.code) for p in outcome.received.problems] == [
+        (part, "netsh-timeout") for part in ("state", "sysports", "options", "netevents")
+    ]
+
+
 def test_a_snapshot_without_context_sends_none(host: Host) -> None:
     outcome = host.run("Get-PyWfpSnapshot", {"Context": ""})
     assert [payload.part for payload in outcome.received.payloads] == ["facts", "state", "after"]

@@ -13,9 +13,11 @@ function Send-PyWfpContext {
         How long netsh may take.
     .PARAMETER MaxMegabytes
         How large its files may be.
+    .PARAMETER Stuck
+        The error with which an earlier netsh took all its time: it is not asked again.
     #>
     [CmdletBinding()]
-    param([string] $Call, [string[]] $Kind, [string] $Run, [int] $LimitSeconds, [int] $MaxMegabytes)
+    param([string] $Call, [string[]] $Kind, [string] $Run, [int] $LimitSeconds, [int] $MaxMegabytes, [object] $Stuck)
 
     $readers = @{
         Service = { Get-PyWfpService }
@@ -61,6 +63,9 @@ function Send-PyWfpContext {
         }
         $part = $name.ToLowerInvariant() + 's'
         try {
+            if ($null -ne $Stuck) {
+                throw $Stuck
+            }
             Assert-PyWfpReady
             if ($name -eq 'Option') {
                 Send-PyWfpOption @limits
@@ -71,6 +76,9 @@ function Send-PyWfpContext {
         }
         catch {
             Send-PyWfpProblem -Part $part -Problem $_
+            if (Test-PyWfpStuck -Problem $_) {
+                $Stuck = $_
+            }
         }
     }
 }

@@ -26,8 +26,7 @@ function Send-PyWfpOption {
                     $line['said'] = @(foreach ($text in $said) { "$text" })
                 }
                 catch {
-                    # A netsh that takes too long would do so at every question.
-                    if ("$($_.FullyQualifiedErrorId)" -cnotmatch '^PyWfp\.netsh-failed') {
+                    if (Test-PyWfpStuck -Problem $_) {
                         throw
                     }
                     $line['error'] = [ordered]@{ id = "$($_.FullyQualifiedErrorId)"; text = "$($_.Exception.Message)" }

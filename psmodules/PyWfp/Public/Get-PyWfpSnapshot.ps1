@@ -34,6 +34,7 @@ function Get-PyWfpSnapshot {
     $limits = @{ Call = $call; Run = $Run; LimitSeconds = $LimitSeconds; MaxMegabytes = $MaxMegabytes }
     $seen = @{ newest = @() }
     $failed = $null
+    $stuck = $null
     try {
         Send-PyWfpHostFact -Call $call
         $swept = @(Clear-PyWfpFolder)
@@ -54,9 +55,12 @@ function Get-PyWfpSnapshot {
             catch {
                 Send-PyWfpProblem -Part $part -Problem $_
                 $failed = $_
+                if (Test-PyWfpStuck -Problem $_) {
+                    $stuck = $_
+                }
             }
         }
-        Send-PyWfpContext -Kind $Context @limits
+        Send-PyWfpContext -Kind $Context -Stuck $stuck @limits
         Send-PyWfpAfter -Call $call -Swept $swept -NewestFilter $seen['newest']
     }
     catch {
