@@ -42,6 +42,12 @@ CASES: list[Case] = [
     ("1.1 a block at any layer blocks", (
         rule(1, "PERMIT"), rule(2, "BLOCK", layer="FWPM_LAYER_STREAM_V4"),
     ), ("block", "block", 2)),
+    ("1.2 weights of different sublayers are not compared", (
+        rule(1, "PERMIT", weight=9), rule(2, "BLOCK", sublayer=UPPER, weight=1),
+    ), ("block", "block", 2)),
+    ("1.3 a filter belongs to one layer alone", (
+        rule(1, "BLOCK", layer=ACCEPT), rule(2, "PERMIT"),
+    ), ("permit", "permit", 2)),
     ("1.4 a V6 filter sees no V4 traffic", (
         rule(1, "BLOCK", layer="FWPM_LAYER_ALE_AUTH_CONNECT_V6"), rule(2, "PERMIT"),
     ), ("permit", "permit", 2)),

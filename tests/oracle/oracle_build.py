@@ -106,6 +106,13 @@ def rule(
     )
 
 
+def _use_of(field: str) -> str:
+    """What netsh says of a field beside its data type."""
+    if field == "FLAGS":
+        return "FWPM_FIELD_FLAGS"
+    return "FWPM_FIELD_IP_ADDRESS" if field.endswith("_ADDRESS") else "FWPM_FIELD_RAW_DATA"
+
+
 def dump(
     *rules: tuple[str, str],
     sublayers: dict[str, int] | None = None,
@@ -126,7 +133,8 @@ def dump(
         address = "FWP_BYTE_ARRAY16_TYPE" if key.endswith("V6") else "FWP_UINT32"
         known = FIELDS | {"IP_LOCAL_ADDRESS": address, "IP_REMOTE_ADDRESS": address}
         listed = "".join(
-            f"<item><fieldKey>FWPM_CONDITION_{name}</fieldKey><dataType>{kind}</dataType></item>"
+            f"<item><fieldKey>FWPM_CONDITION_{name}</fieldKey><type>{_use_of(name)}</type>"
+            f"<dataType>{kind}</dataType></item>"
             for name, kind in (known if fields is None else fields).items()
         )
         layers += (

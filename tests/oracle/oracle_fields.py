@@ -265,7 +265,7 @@ def is_loopback(view: View) -> Tri:
     if ipaddress.ip_address(str(remote).partition("%")[0]).is_loopback or remote == local:
         return True
     if str(remote) in view.state.own_addresses:
-        return True if local is None or str(local) in view.state.own_addresses else None
+        return True  # the local end is the host's own by its name
     view.note("the remote address is not one of the host's own")
     return False
 

@@ -140,7 +140,9 @@ def test_section_1_loopback_is_both_ends_own_not_only_127() -> None:
     own = OUT | {"remote_address": "192.0.2.10", "layer": CONNECT}
     assert explain(read_state(text), own)["verdict"] == "block"
     other = own | {"local_address": "192.0.2.11"}
-    assert explain(read_state(text), other)["verdict"] == "unknown"
+    assert explain(read_state(text), other)["verdict"] == "block"
+    away = other | {"remote_address": "192.0.2.12"}
+    assert explain(read_state(text), away)["verdict"] == "permit"
 
 
 @pytest.mark.parametrize(
