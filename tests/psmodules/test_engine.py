@@ -141,6 +141,22 @@ def test_what_a_dead_run_left_is_swept_and_named(host: Host) -> None:
     assert host.left() == ["pywfp-not-ours"]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_clock_that_is_set_is_no_time_passed(host: Host, mode: str) -> None:
+    jumps = ("+ 60000", "- 60000", "- 500")
+    since = [f"(Get-PyWfpStep -Since ((Get-PyWfpTick) {jump}))" for jump in jumps]
+    ahead, behind, passed = host.value(", ".join(since), mode=mode)
+    assert (ahead, behind) == (100, 100)
+    assert 500 <= passed <= 10_000 or passed == 100
+
+
+@pytest.mark.skipif(os.name != "nt", reason="elsewhere folders have no such owners")
+def test_folders_of_this_account_are_runs_and_those_of_others_are_not(host: Host) -> None:
+    ours = make(host, "pywfp-r0-1-0123456789ab")
+    wanted = f"(Test-PyWfpOwner -Path '{ours}'), (Test-PyWfpOwner -Path '{host.temp / 'gone'}')"
+    assert host.value(wanted) == [True, False]
+
+
 def test_a_run_waits_for_none_of_its_own_folders(host: Host) -> None:
     earlier = f"$null = New-PyWfpFolder -Run 'r0'; {FOLDER}"
     outcome = host.run("Get-PyWfpState", {"LimitSeconds": "1"}, change={FOLDER: earlier})
