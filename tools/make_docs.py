@@ -15,7 +15,7 @@ _HEAD = """\
 
 Made from the commands' own help by `tools/make_docs.py`. Data goes to stdout, words and progress to
 stderr. Exit codes: 0 good; 1 findings or a failed expectation; 2 wrong usage; 3 some hosts failed;
-4 all hosts failed; 5 our own error; 130 interrupted.
+4 all hosts failed; 5 our own error; 130 interrupted; 143 ended by SIGTERM.
 """
 
 

@@ -139,7 +139,8 @@ def main(verbose: int) -> None:
     """Read, explain, trace and change the Windows Filtering Platform.
 
     Data goes to stdout, words and progress to stderr. Exit codes: 0 good, 1 findings, 2 wrong
-    usage, 3 some hosts failed, 4 all hosts failed, 5 our own error, 130 interrupted.
+    usage, 3 some hosts failed, 4 all hosts failed, 5 our own error, 130 interrupted,
+    143 ended by SIGTERM.
     """
     if verbose:
         _say_more(verbose)

@@ -210,6 +210,10 @@ def _transport(told: CollectOptions) -> Transport:
         return transport
     from pywfp_ps.transports.recorded import RecordingTransport
 
+    try:  # before anybody is asked, not at the first host
+        told.record.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--record {told.record}: {error.strerror}") from None
     return RecordingTransport(transport, told.record)
 
 

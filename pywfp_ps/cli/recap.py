@@ -201,7 +201,7 @@ def _cpu_seconds() -> float:
 
 
 @contextmanager
-def live(recap: Recap) -> Iterator[Callable[[], None]]:
+def live(recap: Recap, what: str) -> Iterator[Callable[[], None]]:
     """A bar on stderr with rate, failures so far and the time left; only on a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
@@ -221,11 +221,13 @@ def live(recap: Recap) -> Iterator[Callable[[], None]]:
     )
     with bar:
         started = time.monotonic()
-        task = bar.add_task("collecting", total=recap.hosts, rate="", failures="")
+        task = bar.add_task(what, total=recap.hosts, rate="", failures="")
 
         def moved() -> None:
             rate = recap.done / max(0.1, time.monotonic() - started)
-            failures = f"{recap.failed} failed" if recap.failed else ""
+            told = {"failed": recap.failed - recap.outcomes["cancelled"]}
+            told["not done"] = recap.outcomes["cancelled"]
+            failures = ", ".join(f"{count} {name}" for name, count in told.items() if count)
             bar.update(task, advance=1, rate=f"{rate:.1f}/s", failures=failures)
 
         yield moved

@@ -85,7 +85,11 @@ def run_collection(
 
     signalled = Signalled()
     try:
-        with run, live(recap) as moved, ended_by_signals(end, collection.leave) as signalled:
+        with (
+            run,
+            live(recap, "collecting") as moved,
+            ended_by_signals(end, collection.leave) as signalled,
+        ):
             for outcome in before:
                 recap.add(outcome)
                 moved()
@@ -122,7 +126,7 @@ def run_visits(
 
     signalled = Signalled()
     try:
-        with live(recap) as moved, ended_by_signals(end) as signalled:
+        with live(recap, "checking") as moved, ended_by_signals(end) as signalled:
             for outcome, text in visits:
                 recap.add(outcome)
                 moved()

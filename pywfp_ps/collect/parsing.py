@@ -8,6 +8,7 @@ what was in flight is tried once more, each alone, and only what kills its worke
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import traceback
@@ -15,11 +16,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import BoundedSemaphore, Lock, Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 
 from msgspec import Struct
 
@@ -109,6 +109,20 @@ def parse(job: ParseJob) -> Parsed:
     )
 
 
+def parse_quickly(job: ParseJob) -> Parsed:
+    """The same in a process that does nothing else.
+
+    Parsing makes hundreds of thousands of objects that live and no cycles; looking for those all
+    the while takes a sixth of the time.
+    """
+    gc.disable()
+    try:
+        return parse(job)
+    finally:
+        gc.enable()  # so that what an error left behind goes before the next job
+        gc.collect(1)
+
+
 def outcome_of(parsed: Parsed) -> tuple[Outcome, str | None]:
     """Outcome and cause of a payload that was parsed."""
     if parsed.is_bug:
@@ -153,7 +167,7 @@ class ParsePool:
         self._lock = Lock()
         self._pool: ProcessPoolExecutor | None = None
         self._is_killed = False
-        self._leads: list[Connection] = []
+        self._leads: list[Callable[[], None]] = []  # each lets its workers go
 
     def __enter__(self) -> Self:
         return self
@@ -175,8 +189,8 @@ class ParsePool:
             self._is_killed = True
             leads, self._leads = self._leads, []
             pool, self._pool = self._pool, None
-        for lead in leads:
-            lead.close()
+        for close in leads:
+            close()
         if pool:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -201,7 +215,7 @@ class ParsePool:
             answer.set_result(_stopped(job))
             return
         try:
-            inner = pool.submit(parse, job)
+            inner = pool.submit(parse_quickly, job)
         except RuntimeError:  # broken, or shut down this moment
             self._retry_alone(job, answer, pool)
             return
@@ -211,7 +225,7 @@ class ParsePool:
         """Workers that live as long as this process holds their lead."""
         context = get_context("spawn")
         theirs, ours = context.Pipe(duplex=False)
-        self._leads.append(ours)
+        self._leads.append(ours.close)
         return ProcessPoolExecutor(
             workers, mp_context=context, initializer=_depend, initargs=(theirs,)
         )
@@ -246,7 +260,7 @@ class ParsePool:
         def run() -> None:
             with alone:
                 try:
-                    answer.set_result(alone.submit(parse, job).result())
+                    answer.set_result(alone.submit(parse_quickly, job).result())
                 except BrokenProcessPool:
                     if self._is_killed:
                         answer.set_result(_stopped(job))
@@ -259,7 +273,15 @@ class ParsePool:
         Thread(target=run, name=f"parse {job.host}", daemon=True).start()
 
 
-def _depend(lead: Connection) -> None:
+class _Lead(Protocol):
+    """The end of a pipe from which nothing ever comes but its end."""
+
+    def recv_bytes(self) -> bytes:
+        """Waits."""
+        ...
+
+
+def _depend(lead: _Lead) -> None:
     """Makes a worker live and die with the process that it works for.
 
     Ctrl-C goes to every process of a terminal; what it means is for the first one to say. And a
@@ -269,7 +291,7 @@ def _depend(lead: Connection) -> None:
     Thread(target=_end_with, args=(lead,), name="lead", daemon=True).start()
 
 
-def _end_with(lead: Connection) -> None:
+def _end_with(lead: _Lead) -> None:
     """Ends the process once the other end of the pipe is closed, by whomever."""
     with contextlib.suppress(EOFError, OSError):
         lead.recv_bytes()
