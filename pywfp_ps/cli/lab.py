@@ -15,6 +15,7 @@ from pywfp_ps.fleet.signals import interrupted_by_sigterm
 from pywfp_ps.report.rows import json_line, write_table
 from pywfp_ps.report.text import visible
 from pywfp_ps.transports import load
+from pywfp_ps.transports.engines import VARIABLE, find_engine
 
 _FOLDER: Final = click.option(
     "--dir",
@@ -23,6 +24,7 @@ _FOLDER: Final = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the fleet; made if it is not there.",
 )
+_PWSH: Final = "pwsh"
 _SEED: Final = click.option(
     "--seed", type=int, default=1, show_default=True, help="Another seed, another fleet."
 )
@@ -50,20 +52,67 @@ def lab() -> None:
     "--latency", type=Amount(0, 60_000), default=0, metavar="MS", help="Delay each answer."
 )
 @click.option("--first-port", type=click.IntRange(0, 65000), default=0, help="Ports from here on.")
+@click.option(
+    "--engine", metavar="PWSH", help="Let a real PowerShell answer: pwsh, or its program."
+)
+@click.option(
+    "--stand-ins",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="What the engine finds in place of Windows; by default tests/psmodules of the sources.",
+)
 def up(
-    hosts: int, folder: Path, seed: int, faults: tuple[str, ...], latency: float, first_port: int
+    hosts: int,
+    folder: Path,
+    seed: int,
+    faults: tuple[str, ...],
+    latency: float,
+    first_port: int,
+    engine: str | None,
+    stand_ins: Path | None,
 ) -> None:
     """Start a practice fleet in the background; returns when every endpoint answers.
 
-    The inventory, with passwords made up for this fleet, is DIR/inventory.yml.
+    The inventory, with passwords made up for this fleet, is DIR/inventory.yml. With --engine every
+    session is one of a real PowerShell 7, with stand-ins for netsh and NtObjectManager; elsewhere
+    than on Windows such a host has nothing else of Windows.
 
     Example: `wfp lab up --hosts 25 --dir f` and then `wfp collect --inventory f/inventory.yml`
     """
     with interrupted_by_sigterm():
         started = load("lab.up")(
-            hosts, folder, seed=seed, faults=faults, latency_ms=latency, first_port=first_port
+            hosts,
+            folder,
+            seed=seed,
+            faults=faults,
+            latency_ms=latency,
+            first_port=first_port,
+            **_behind(engine, stand_ins),
         )
     click.echo(visible(str(started.inventory)))
+
+
+def _behind(engine: str | None, stand_ins: Path | None) -> dict[str, str]:
+    """The engine, and what it finds in place of Windows."""
+    if engine is None:
+        if stand_ins is not None:
+            raise UsageError("--stand-ins are for --engine")
+        return {}
+    try:
+        found = find_engine(None if engine == _PWSH else engine)
+    except UsageError:
+        raise UsageError(
+            f"--engine {engine}: no such PowerShell is here; install PowerShell 7 (pwsh), or name "
+            f"its program here or in {VARIABLE}"
+        ) from None
+    folder = stand_ins or Path(__file__).parents[2] / "tests" / "psmodules"
+    if stand_ins is None and sys.platform == "win32" and not folder.is_dir():
+        return {"engine": str(found.program)}
+    if not folder.is_dir():
+        raise UsageError(
+            f"there are no stand-ins for Windows in {folder}: they come with the sources; name "
+            "their folder tests/psmodules by --stand-ins"
+        )
+    return {"engine": str(found.program), "stand_ins": str(folder.absolute())}
 
 
 @lab.command("down")

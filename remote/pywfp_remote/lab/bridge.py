@@ -11,6 +11,7 @@ import base64
 import binascii
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -168,6 +169,7 @@ class EngineShell:
             self.end(pipeline)
         self._order("Close", POOL)
         self._orders.put_nowait(None)
+        asyncio.get_running_loop().call_later(_END_SECONDS, self._kill)
 
     async def closed(self) -> None:
         """Return once the engine is gone; call `close` first."""
@@ -189,13 +191,19 @@ class EngineShell:
         with contextlib.suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
-        try:
-            async with asyncio.timeout(_END_SECONDS):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        asyncio.get_running_loop().call_later(_END_SECONDS, self._kill)
+        await self._process.wait()
         self._on_end()
+
+    def _kill(self) -> None:
+        """End the engine with all it has started, as far as the system allows."""
+        if self._process.returncode is not None:
+            return
+        with contextlib.suppress(OSError):
+            if os.name == "posix":
+                os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            self._process.kill()
 
     async def _ordered(self, kind: Kind, guid: UUID, line: bytes) -> None:
         acknowledged = self._acks[f"{kind}Ack", guid] = asyncio.Event()
@@ -221,7 +229,8 @@ class EngineShell:
             while output is not None and (line := await output.readline()):
                 self._take(line)
         code = await self._process.wait()
-        words = " ".join(self._said.decode("utf-8", "replace").split())[:_SAID]
+        said = self._said.decode("utf-8", "replace")
+        words = " ".join("".join(c if c.isprintable() else " " for c in said).split())[:_SAID]
         for outbox in self._outboxes.values():
             outbox.fail(f"the engine ended with code {code}. {words}".rstrip())
         self._orders.put_nowait(None)

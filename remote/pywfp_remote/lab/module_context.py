@@ -23,7 +23,7 @@ PARTS: Final = {"SysPort": "sysports", "Option": "options", "NetEvent": "neteven
 KINDS: Final = (*LISTED, *PARTS)
 
 _ENGINE_RIGHTS: Final = "D:(A;;CCDCLCSWRPWPDTLOCRSDRCWDWO;;;BA)(A;;CCLCSWRPRC;;;LS)"
-_SAID: Final = {
+SAID: Final = {
     "options optionsfor=netevents": "netevents = on",
     "options optionsfor=keywords": "keywords = none",
     "options optionsfor=txnwatchdog": "txnwatchdog = 0",
@@ -63,7 +63,7 @@ def options_text() -> bytes:
     """The part ``options``: what netsh printed, a JSON line a command."""
     lines = [
         {"v": 1, "command": command, "said": ["", said, ""], "error": None}
-        for command, said in _SAID.items()
+        for command, said in SAID.items()
     ]
     return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
 

@@ -8,7 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from pywfp_ps.errors import UsageError
-from pywfp_remote.lab.faults import NEEDS_SEALING, NEEDS_TLS, FaultRule, faults_of, parse_rules
+from pywfp_remote.lab.faults import (
+    FAULTS,
+    NEEDS_SEALING,
+    NEEDS_TLS,
+    FaultRule,
+    Stage,
+    faults_of,
+    parse_rules,
+)
 from pywfp_remote.lab.gen_plan import group_of, name_of
 from pywfp_remote.lab.host import LabHost, Way
 
@@ -24,6 +32,7 @@ BIG_FLEET = 200
 ACCOUNT = "labadmin"
 """The local administrator of every practice host."""
 
+_MADE_UP = frozenset({Stage.PSRP, Stage.FRAMES, Stage.HOST})
 _WAYS = {"db": Way.NEGOTIATE, "dc": Way.CERTIFICATE}  # the other groups are sealed NTLM
 
 
@@ -38,6 +47,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         first_port: Port of the first host, the next has the next; 0 lets the system choose.
         hours: After which the fleet ends itself.
         warm: Whether all policies are made before anybody asks.
+        engine: Program of a PowerShell that answers instead of the backend; empty for none.
+        stand_ins: Folder with what it finds in place of Windows; empty where Windows is there.
         asked: What the caller asked for, to tell whether a running fleet is the same.
     """
 
@@ -49,6 +60,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     hours: float
     warm: bool
     asked: str
+    engine: str = ""
+    stand_ins: str = ""
 
     def __repr__(self) -> str:
         return f"Plan({len(self.hosts)} hosts, seed={self.seed})"
@@ -66,6 +79,8 @@ def make_plan(
     hours: float = 24.0,
     big: bool | None = None,
     warm: bool = False,
+    engine: str = "",
+    stand_ins: str = "",
 ) -> Plan:
     """The plan of a fleet; passwords are new each time.
 
@@ -81,6 +96,8 @@ def make_plan(
         big: Whether the first terminal server has 50,000 filters; by default from `BIG_FLEET`
             hosts on.
         warm: Whether all policies are made before anybody asks.
+        engine: Program of a PowerShell that answers instead of the backend.
+        stand_ins: Folder with what it finds in place of Windows.
 
     Raises:
         UsageError: A number is out of range, or a rule names no fault or no host.
@@ -90,9 +107,12 @@ def make_plan(
     _in_range("hours", hours, 0.001, 8_760)
     _in_range("first port", first_port, 0, 65_535 - min(hosts, 60_000))
     rules = parse_rules(faults)
+    if engine:
+        _check_faults(rules)
     made = tuple(_hosts(hosts, seed, rules, way, hosts >= BIG_FLEET if big is None else big))
     _each_used(rules, made)
     asked = f"{hosts} {seed} {sorted(faults)} {latency_ms} {way} {backend} {first_port} {big}"
+    asked += f" {engine} {stand_ins}" if engine else ""
     return Plan(
         hosts=made,
         backend=backend,
@@ -102,7 +122,15 @@ def make_plan(
         hours=hours,
         warm=warm,
         asked=asked,
+        engine=engine,
+        stand_ins=stand_ins,
     )
+
+
+def _check_faults(rules: Iterable[FaultRule]) -> None:
+    for rule in rules:
+        if FAULTS[rule.name].stage in _MADE_UP:
+            raise UsageError(f"the fault {rule.name} is made up, and a real engine knows none such")
 
 
 def _hosts(

@@ -9,6 +9,7 @@ import os
 import secrets
 import ssl
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from typing import Any
 import msgspec
 
 from pywfp_ps.errors import UsageError
+from pywfp_remote.lab.bridge import Bridge
 from pywfp_remote.lab.control import STATE, Control, Running, State, read_running, write_running
 from pywfp_remote.lab.host import BackendFactory, LabHost
 from pywfp_remote.lab.inventory import write_inventory
@@ -91,7 +93,9 @@ async def _serve(plan: Plan, folder: Path) -> None:
     make_ready: Callable[[tuple[LabHost, ...]], None] | None = getattr(factory, "warm", None)
     if plan.warm and make_ready is not None:
         await asyncio.to_thread(make_ready, plan.hosts)
-    practice = Practice(plan.hosts, factory, latency=plan.latency_ms / 1_000, ports=ports)
+    stack = contextlib.ExitStack()
+    latency, bridge = plan.latency_ms / 1_000, _bridge(plan, stack)
+    practice = Practice(plan.hosts, factory, latency=latency, ports=ports, bridge=bridge)
     faulty = sum(1 for host in plan.hosts if host.faults)
 
     def state() -> State:
@@ -117,7 +121,20 @@ async def _serve(plan: Plan, folder: Path) -> None:
     finally:
         await control.close()
         await practice.close()
+        stack.close()
         _forget(folder, token)
+
+
+def _bridge(plan: Plan, stack: contextlib.ExitStack) -> Bridge | None:
+    """What puts the engine behind the hosts, where there is one."""
+    if not plan.engine:
+        return None
+    if not plan.stand_ins:
+        return Bridge(Path(plan.engine))
+    from pywfp_remote.lab.stand_ins import StandIns
+
+    place = stack.enter_context(tempfile.TemporaryDirectory(prefix="wfp-lab-hosts-"))
+    return Bridge(Path(plan.engine), StandIns(Path(plan.stand_ins), Path(place)))
 
 
 def _forget(folder: Path, token: str) -> None:
