@@ -211,7 +211,7 @@ def _transport(told: CollectOptions) -> Transport:
     from pywfp_ps.transports.recorded import RecordingTransport
 
     try:  # before anybody is asked, not at the first host
-        told.record.mkdir(parents=True, exist_ok=True)
+        told.record.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--record {told.record}: {error.strerror}") from None
     return RecordingTransport(transport, told.record)
