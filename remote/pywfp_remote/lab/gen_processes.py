@@ -46,6 +46,7 @@ _TOGETHER: Final = {FIREWALL: BFE, "RpcEptMapper": "RpcSs"}
 _OWN_PROCESS, _SHARED_PROCESS = 0x10, 0x20  # SERVICE_WIN32_OWN_PROCESS, ..._SHARE_PROCESS
 _UNRESTRICTED: Final = 1  # SERVICE_SID_TYPE_UNRESTRICTED
 _WINDOWS_COMPANY: Final = "Microsoft Corporation"
+_AGENT_COMPANY: Final = "Quillguard"
 _DRIVERS: Final = (
     "afd", "dfsc", "http", "mpsdrv", "mrxsmb", "mslldp", "ndis", "ndu", "netbt", "nsiproxy",
     "srv2", "tcpip", "tdx", "vmbus", "wfplwfs",
@@ -139,6 +140,7 @@ def service_rows(now: Running) -> list[dict[str, Any]]:
                 "sid_type": _UNRESTRICTED,
                 "type": _SHARED_PROCESS if shares else _OWN_PROCESS,
                 "service_dll": f"%SystemRoot%\\System32\\{name.lower()}.dll" if shares else None,
+                "company": _AGENT_COMPANY if name == AGENT_SERVICE else _WINDOWS_COMPANY,
             }
         )
     return rows
@@ -149,7 +151,7 @@ def driver_rows(plan: Plan) -> list[dict[str, Any]]:
 
     That of the shaper is not there: its callouts are registered by nobody.
     """
-    foreign = [("QuillguardFlt", "Quillguard", "6.2.118.0")]
+    foreign = [("QuillguardFlt", _AGENT_COMPANY, "6.2.118.0")]
     if plan.has("vpn-kill-switch"):
         foreign.append(("TernTunnel", "Tern", "3.1.4.0"))
     rows: list[dict[str, Any]] = [
