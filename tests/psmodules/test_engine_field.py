@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,3 +56,38 @@ def test_a_field_test_that_cannot_be_sent_ends_as_an_error(host: Host) -> None:
     outcome = host.run("Get-PyWfpFieldTest", given, change={own: ""}, before=before)
     assert [(p.part, p.code) for p in outcome.received.problems] == [("field", "unexpected")]
     assert outcome.error_id is not None
+
+
+CASES = [
+    *("right", "again", "space", "console", "boottime", "window", "no_folder", "no_command"),
+    *("no_option", "no_type", "many", "capture"),
+]
+
+
+@pytest.mark.parametrize("way", ["works", "fails"])
+def test_netsh_is_asked_rightly_and_wrongly(host: Host, way: str) -> None:
+    host.way = way
+    outcome = host.run("Get-PyWfpFieldTest", {"Kind": ["Netsh"], "LimitSeconds": "60"})
+    rows = {row["case"]: row for row in seen(outcome)["Netsh"]["seen"]}
+    assert list(rows) == CASES
+    asked = [rows[name] for name in CASES if name != "no_folder"]
+    assert {row["works"] for row in asked} == {way == "works"}
+    if way == "fails":
+        assert all(row["id"].startswith("PyWfp.netsh-failed") for row in asked)
+        assert all(row["text"].startswith("netsh ended with code 1: ") for row in asked)
+    else:
+        assert rows["space"]["bytes"] == host.dump.stat().st_size
+    assert host.left() == []
+
+
+def test_filters_are_counted_with_and_without_a_template(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = str(Path(__file__).parent / "modules")
+    before = os.environ.get("PSModulePath", "")  # noqa: SIM112 - PowerShell's own name
+    monkeypatch.setenv("PSModulePath", os.pathsep.join([ours, before] if before else [ours]))
+    found = seen(host.run("Get-PyWfpFieldTest", {"Kind": ["Module"]}))["Module"]
+    assert found["error"] is None
+    counts = {"filters": 2, "boottime": 0, "disabled": 0}
+    assert (found["seen"]["plain"], found["seen"]["asked"]) == (counts, counts)
+    assert found["seen"]["order"] == []

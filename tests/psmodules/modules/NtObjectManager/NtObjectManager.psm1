@@ -62,7 +62,7 @@ function New-FwFilterTemplate {
 function Get-FwFilter {
     [CmdletBinding()] param($Engine, $Template)
     if ($way -eq 'one-layer-fails' -and $Template -and $Template.LayerKey -eq $two) { throw 'made up: STATUS_INVALID_SID' }
-    if ($Template -and $Template.Flags -ne 'IncludeBoottime, IncludeDisabled') { throw 'flags' }
+    if ($Template -and @('IncludeBoottime, IncludeDisabled', 'Sorted') -notcontains $Template.Flags) { throw 'flags' }
     $range = New-Object psobject -Property @{ Low = (Value1 2 ([uint16] 1)); High = (Value1 2 ([uint16] 65535)) }
     $mask = New-Object psobject -Property @{ Address = [System.Net.IPAddress]::Parse('10.0.0.0'); Mask = [System.Net.IPAddress]::Parse('255.0.0.0'); PrefixLength = 8 }
     $conditions = @(
