@@ -10,7 +10,12 @@ function Assert-PyWfpDisk {
     [CmdletBinding()]
     param([string] $Folder, [int] $Megabytes)
 
-    $free = (Get-Item -LiteralPath $Folder -Force).PSDrive.Free
+    $item = Get-Item -LiteralPath $Folder -Force
+    # A path without a drive, and a drive without a size, say nothing.
+    if (@($item.PSObject.Properties.Name) -notcontains 'PSDrive' -or $null -eq $item.PSDrive) {
+        return
+    }
+    $free = $item.PSDrive.Free
     if ($null -ne $free -and $free -lt $Megabytes * 1048576) {
         Write-Error -Message "Only $free bytes are free where $Folder is." -ErrorId 'PyWfp.no-disk' `
             -Category LimitsExceeded -ErrorAction Stop
