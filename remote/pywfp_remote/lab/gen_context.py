@@ -23,6 +23,7 @@ from pywfp_remote.lab.gen_rules import TCP, UDP, RuleSpec
 
 _ACTIVE_STORE, _PERSISTENT_STORE = 1, 0
 _TUNNEL: Final = 53
+_DIRECT: Final = 1  # WINHTTP_ACCESS_TYPE_NO_PROXY
 _LEAST_RPC: Final = 49_664  # first dynamic port of Windows that services get
 _RPC_SERVICES: Final = ("EventLog", "Schedule", "Spooler", "Netlogon")
 _BROWSER_KEY: Final = "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Internet Settings"
@@ -160,7 +161,12 @@ def _proxies(plan: Plan) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {
             "key": f"{machine}\\Connections",
-            "values": {"WinHttpSettings": "1800000000000000010000000000000000000000"},
+            "values": {
+                "WinHttpSettings": None,  # bytes, which are never told as they are
+                "WinHttpFlags": _DIRECT,
+                "WinHttpProxy": "",
+                "WinHttpBypass": "",
+            },
         }
     ]
     if plan.group in ("desk", "terminal"):

@@ -15,8 +15,8 @@ _CONNECT: Final = "FWPM_LAYER_ALE_AUTH_CONNECT_V4"
 _ACCEPT: Final = "FWPM_LAYER_ALE_AUTH_RECV_ACCEPT_V4"
 _LAYER_IDS: Final = {_CONNECT: 48, _ACCEPT: 44}
 _BROWSER: Final = "%programs%\\wendover\\browse\\wbrowse.exe"
-_CLOSED: Final = ((TCP, 23), (TCP, 1080), (UDP, 161), (TCP, 6667))
-"""What strangers knock at and no rule lets in."""
+_CLOSED: Final = ((TCP, 23), (TCP, 79), (UDP, 161), (TCP, 513))
+"""What strangers knock at and no rule lets in. The watch for second channels has the high ports."""
 
 _READ: Final = {
     f"FWPM_CONDITION_{name}": name

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from lxml import etree
 from msgspec import Struct
 from pypsrp.powershell import PowerShell, RunspacePool
 
+from pywfp_ps.explain import Engine, Flow
 from pywfp_ps.model.context import HostContext
 from pywfp_ps.model.host import HostFacts
 from pywfp_ps.model.merging import merge
@@ -225,9 +228,34 @@ def test_events_are_of_filters_that_are_there(answers: list[Answer]) -> None:
             assert timedelta(0) < age < timedelta(hours=3)
 
 
-def test_net_events_are_the_same_from_both_sources() -> None:
-    from lxml import etree
+LAYERS = {44: "FWPM_LAYER_ALE_AUTH_RECV_ACCEPT_V4", 48: "FWPM_LAYER_ALE_AUTH_CONNECT_V4"}
 
+
+def test_events_are_what_explaining_says(answers: list[Answer]) -> None:
+    for one in answers:
+        engine, lan = Engine(one.state), one.facts.interfaces[1]
+        for event in made_host(key_of(one.host)).context["events"]:
+            flow = Flow(
+                direction="in" if event["inward"] else "out",
+                ip_version=4,
+                protocol=event["protocol"],
+                local_address=ip_address(event["local"]),
+                remote_address=ip_address(event["remote"]),
+                local_port=event["local_port"],
+                remote_port=event["remote_port"],
+                app=event["app"],
+                user=event["user_sid"],
+                package="none",
+                interface=lan.luid,
+                profile=event["profile"],
+            )
+            answer = engine.explain(flow, layers=[LAYERS[event["layer_id"]]])
+            winners = {won.sublayer: won.filter_id for won in answer.layers[0].sublayers}
+            assert answer.verdict == "block", (one.host.name, event)
+            assert winners[event["sublayer"]] == event["filter_id"], (one.host.name, event)
+
+
+def test_net_events_are_the_same_from_both_sources() -> None:
     host = lab_host("web-001")
     xml = raw_of(parts_of(host, "Get-PyWfpNetEventDump"))["netevents"]
     lines = raw_of(parts_of(host, "Get-PyWfpRecord", Kind="NetEvent"))["records"].splitlines()
