@@ -13,7 +13,7 @@
 #>
 [CmdletBinding()]
 param(
-    [ValidatePattern('^[A-Za-z][A-Za-z0-9.-]{0,63}$')] [string] $Name = 'PyWfp',
+    [ValidatePattern('^[A-Za-z][A-Za-z0-9.-]{0,63}\z')] [string] $Name = 'PyWfp',
     [switch] $Restart
 )
 
