@@ -51,6 +51,7 @@ _EVENT_IDS: Final = (
     *(str(n) for n in range(5150, 5160)),
     *(str(n) for n in range(5440, 5451)),
 )
+_CONSTRAINED: Final = "ConstrainedLanguage"
 _SOURCES: Final = ("netsh", "ntobjectmanager", "both")
 _PROBES: Final = (
     *("Shell", "Json", "Argument", "Text", "Left", "Folder", "Netsh", "Registry", "Module"),
@@ -179,7 +180,7 @@ class GeneratedHost:
         kinds = given.choices("Context", ("", *module_context.KINDS), module_context.KINDS)
         yield from self._facts(call)
         # Where the module cannot be loaded at all netsh answers instead, and a problem says so.
-        if source != "ntobjectmanager" or self._host.language_mode == "ConstrainedLanguage":
+        if source != "ntobjectmanager" or self._host.language_mode == _CONSTRAINED:
             yield from self._state(call, given)
         if source != "netsh":
             yield from self._usual_records(call)
@@ -232,9 +233,13 @@ class GeneratedHost:
         settings = {row["subcategory"]: row["setting"] for row in made.context["AuditPolicy"]}
         if not settings[_CONNECTIONS]:
             return []
-        return security_events(
+        found = security_events(
             made.context["events"], datetime.now(UTC), self._host.computer, made.processes
         )
+        if self._host.language_mode == _CONSTRAINED:
+            for event in found:  # without .NET the members' names are not to be had
+                event["values"] = [each["text"] for each in event.pop("data")]
+        return found
 
     def _field_call(self, call: str, given: Given) -> Frames:
         """What shows how Windows behaves; a host that is made up says only what it does itself."""

@@ -49,15 +49,15 @@ class Said(Struct, frozen=True, kw_only=True):
         return next(p.raw() for p in self.received.payloads if p.part == part)
 
 
-def ask(name: str, call: str, **arguments: str | list[str]) -> Said:
-    host = lab_host("web-001", Way.NTLM, name)
+def ask(name: str, call: str, host: str = "web-001", **arguments: str | list[str]) -> Said:
+    faulty = lab_host(host, Way.NTLM, name)
     thrown = None
     lines: list[str] = []
     try:
-        lines.extend(FaultyHost(host, backend_of(host)).answer(call, arguments))
+        lines.extend(FaultyHost(faulty, backend_of(faulty)).answer(call, arguments))
     except FailedError as error:
         thrown = error.failure.error_id
-    received = decode(lines, host=host.name, transport="psrp")
+    received = decode(lines, host=host, transport="psrp")
     assert (received.faults, received.noise) == ((), ())
     return Said(received=received, thrown=thrown)
 
@@ -118,6 +118,15 @@ def test_constrained_language_falls_back_to_netsh_and_says_so() -> None:
     assert said.problems == [("records", "constrained-language")]
     facts = json.loads(said.raw("facts"))
     assert facts["powershell"]["language_mode"] == "ConstrainedLanguage"
+
+
+def test_constrained_language_has_values_without_names() -> None:
+    said = ask("constrained-language", "Get-PyWfpSecurityEvent", host="db-002", MaxCount="2")
+    events = [json.loads(line) for line in said.raw("events").splitlines()]
+    named = ask("jea", "Get-PyWfpSecurityEvent", host="db-002", MaxCount="2").raw("events")
+    data = [[each["text"] for each in json.loads(line)["data"]] for line in named.splitlines()]
+    assert [event["values"] for event in events] == data
+    assert all("data" not in event for event in events)
 
 
 def test_half_of_the_kinds_is_refused() -> None:
