@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pywfp_ps.cli.lab import writing_to
 from pywfp_ps.cli.options import Output, emit
 from pywfp_ps.cli.recap import Recap, line_of
 from pywfp_ps.cli.running import run_collection, say
@@ -73,7 +74,8 @@ def demo(hosts: int, seed: int, folder: Path | None) -> int:
     Example: `wfp demo --dir ./wfp-demo` and then `wfp sql --store ./wfp-demo/store "..."`
     """
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        with writing_to(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         code = _run(hosts, seed, folder)
         click.echo(f"Go on with: wfp hosts --store {folder / 'store'}", err=True)
         return code

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +30,21 @@ _PWSH: Final = "pwsh"
 _SEED: Final = click.option(
     "--seed", type=int, default=1, show_default=True, help="Another seed, another fleet."
 )
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Tells of a folder that cannot be written as of a wrong call.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    try:
+        yield
+    except BrokenPipeError:  # of whoever read what we said of it
+        raise
+    except OSError as error:
+        raise UsageError(f"{folder}: {error.strerror or error}") from None
 
 
 @click.group()
@@ -78,7 +95,7 @@ def up(
 
     Example: `wfp lab up --hosts 25 --dir f` and then `wfp collect --inventory f/inventory.yml`
     """
-    with interrupted_by_sigterm():
+    with interrupted_by_sigterm(), writing_to(folder):
         started = load("lab.up")(
             hosts,
             folder,
@@ -167,7 +184,7 @@ def write(hosts: int, seed: int, folder: Path) -> None:
 
     Example: `wfp lab write --hosts 25 --seed 7 --dir fleet` and then `wfp import fleet/*/*.xml`
     """
-    with progress("writing", hosts) as advance:
+    with progress("writing", hosts) as advance, writing_to(folder):
         for path in load("lab.write")(hosts, seed, folder):
             advance()
             click.echo(visible(str(path)))

@@ -88,3 +88,10 @@ def test_folder_that_is_none_of_a_fleet_is_told(wfp: Wfp, tmp_path: Path) -> Non
     call = wfp("lab", "down", "--dir", "nix")
     assert (call.code, call.error) == (2, "wfp: nix is not the folder of a practice fleet")
     assert not (tmp_path / "nix").exists()
+
+
+@pytest.mark.parametrize("words", ["lab up", "lab write", "demo"])
+def test_folder_that_cannot_be_is_one_line(wfp: Wfp, tmp_path: Path, words: str) -> None:
+    (tmp_path / "file").touch()
+    call = wfp(*words.split(), "--hosts", "1", "--dir", "file/x")
+    assert (call.code, call.error) == (2, "wfp: file/x: Not a directory")
