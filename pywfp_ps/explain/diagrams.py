@@ -19,8 +19,8 @@ from pywfp_ps.explain.logic import MAYBE, NO, YES
 
 Set = BDDFunction
 
-_NODES: Final = 6_000_000
-_CACHE: Final = 2_000_000
+_NODES: Final = 8_000_000
+_CACHE: Final = 500_000
 
 
 class Axis(Struct, frozen=True, kw_only=True):

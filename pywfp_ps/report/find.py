@@ -39,7 +39,7 @@ def lines_of(found: Found, host: str) -> Iterator[str]:
 
 def record_of(found: Found, host: str, run_id: str) -> dict[str, Any]:
     """The answer as a JSON object."""
-    plain: dict[str, Any] = msgspec.to_builtins(found)
+    plain: dict[str, Any] = msgspec.to_builtins(found, enc_hook=str)
     return {
         "host": host,
         "run_id": run_id,

@@ -66,7 +66,7 @@ def markdown(found: Impact, host: str) -> Iterator[str]:
 
 def record_of(found: Impact, host: str, run_id: str) -> dict[str, Any]:
     """The answer as a JSON object."""
-    plain: dict[str, Any] = msgspec.to_builtins(found)
+    plain: dict[str, Any] = msgspec.to_builtins(found, enc_hook=str)
     for record, change in zip(plain["changes"], found.changes, strict=True):
         record["command"] = command_of(change.flow, host)
     for record, one in zip(plain["guarded"], found.guarded, strict=True):
