@@ -17,7 +17,7 @@ import msgspec
 
 from pywfp_ps.report.redact import Redactor
 
-_TOKEN: Final = re.compile(r"<!\[CDATA\[.*?\]\]>|<[^<>]*>|[^<]+|<", re.DOTALL)
+_TOKEN: Final = re.compile(r"<!\[CDATA\[(?:[^]<]|\](?!\]>)|<(?!!\[CDATA\[))*\]\]>|<[^<>]*>|[^<]+|<")
 _CDATA: Final = ("<![CDATA[", "]]>")
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][\w.:-]{0,80})((?:\s[^<>]*)?)(/?)>")
 _COUNT: Final = re.compile(r'\snumItems="\d{1,9}"')
@@ -67,7 +67,11 @@ _DEFAULTS: Final = frozenset(
 )
 _SDDL: Final = re.compile(r"[OGDS]:")
 _PSEUDONYM: Final = re.compile(r"(?<![\w-])(sid|ip4|ip6|mac|guid)-([0-9a-f]{10})(?![\w-])")
-_DRIVE_PATH: Final = re.compile(r"(?:[A-Za-z]:|\\)?\\[^\"'<>|\r\n]*")
+_DRIVE_PATH: Final = re.compile(r"(?:[A-Za-z]:|[\w.-]{1,64}|\\)?\\[^\"'<>|\r\n]*")
+_DOTTED: Final = re.compile(
+    r"[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}@[\w.-]{1,255}|[\w-]{1,63}(?:\.[\w-]{1,63}){2,9}"
+)
+_CLASSES: Final = ("Microsoft.", "NtApiDotNet.", "NtCoreLib.", "PyWfp.", "System.")
 _RULE: Final = re.compile(r"v\d{1,3}\.\d{1,3}\|")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,40}")
 _SHORTEST: Final = 3
@@ -102,10 +106,18 @@ class RawRedactor:
 
     def words(self, text: str) -> str:
         """What a program printed, without names of this machine, paths, SIDs and addresses."""
+        text = _DRIVE_PATH.sub(lambda found: self._redactor.pseudonym("path", found[0]), text)
+        text = _DOTTED.sub(self._dotted, text)
         if self._known is not None:
             text = self._known.sub("***", text)
-        text = _DRIVE_PATH.sub(lambda found: self._redactor.pseudonym("path", found[0]), text)
         return self._scrub(text)
+
+    def _dotted(self, found: re.Match[str]) -> str:
+        """A name with dots or an at sign: of a host or an account, unless it is a class."""
+        text = found[0]
+        if text.startswith(_CLASSES) or text.replace(".", "").isdigit():
+            return text
+        return self._redactor.pseudonym("name", text.lower())
 
     # ---- XML
 
@@ -188,6 +200,9 @@ class RawRedactor:
 
     def _value(self, key: str, value: Any) -> Any:
         if isinstance(value, dict):
+            if str(value.get("command", "")).startswith("security"):
+                # What netsh prints of rights names accounts, in any language.
+                value = {("security" if name == "said" else name): v for name, v in value.items()}
             return {self._key(name): self._value(name, inner) for name, inner in value.items()}
         if isinstance(value, list):
             return [self._value(key, inner) for inner in value]

@@ -157,10 +157,37 @@ def test_a_text_beside_the_form_goes_too(xml: bytes) -> None:
 def test_what_a_program_printed_keeps_its_words() -> None:
     said = "WEB-03: ann.lee may not write C:\\Temp\\a b.xml from 192.0.2.77, error 5."
     told = RAW.words(said)
-    assert told.startswith("***: *** may not write path-")
+    assert told.startswith("***: *** may not write path-"), told
     assert not {"WEB-03", "ann", "Temp", "192.0.2.77"} & {
         word for word in ("WEB-03", "ann", "Temp", "192.0.2.77") if word in told
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("no answer from dc01.corp2.example.", "no answer from name-"),
+        ("as svc@corp2 it is denied", "as name-"),
+        ("System.IO.IOException in 10.0.26100.1", "System.IO.IOException in "),
+        ("netevents = on", "netevents = on"),
+        ("from CORP2\\svc: Allow", "from path-"),
+    ],
+)
+def test_names_in_words_go_and_classes_stay(said: str, kept: str) -> None:
+    told = RAW.words(said)
+    assert told.startswith(kept)
+    assert not {word for word in ("dc01", "svc", "example") if word in told}
+
+
+def test_what_netsh_prints_of_rights_is_not_taken_for_words() -> None:
+    line = {
+        "command": "security type=engine",
+        "said": ["CORP2\\svc  Allow", "O:SYG:SYD:(A;;CC;;;WD)"],
+    }
+    (made,) = RAW.json_lines(json.dumps(line).encode()).splitlines()
+    told = json.loads(made)["security"]
+    assert told[1] == "O:SYG:SYD:(A;;CC;;;WD)"
+    assert "CORP2" not in told[0]
 
 
 def test_a_firewall_rule_keeps_its_form() -> None:
