@@ -1,4 +1,4 @@
-"""Both local ways on a real engine, where there is one; what is asked is true on any system."""
+"""Every live way on a real engine, where there is one; what is asked is true on any system."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.util
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
@@ -16,23 +16,53 @@ from pywfp_ps.resources import Script
 from pywfp_ps.transports import child as child_module
 from pywfp_ps.transports import inprocess as inprocess_module
 from pywfp_ps.transports import load
-from pywfp_ps.transports.base import Patience, Transport
+from pywfp_ps.transports.base import Patience, Ran, Target, Transport, Watch
 from pywfp_ps.transports.engines import find_engine
+from pywfp_remote import psrp as psrp_module
+from pywfp_remote.lab.bridge import Bridge
+from pywfp_remote.lab.generated import backend_of
+from tests.pywfp_remote.lab.lab_rig import lab_host, served
+from tests.pywfp_remote.psrp_rig import target_of
 from tests.transports.rigs import HERE, Got, run
 
 pytestmark = pytest.mark.pwsh
 
 
-@pytest.fixture(scope="module", params=["child", "inprocess"])
-def transport(request: pytest.FixtureRequest) -> Transport:
+class Bridged:
+    """PSRP over WSMan, to an engine that is behind a practice host."""
+
+    name = "psrp"
+
+    def __init__(self, target: Target) -> None:
+        self._target: Target = target
+        self._behind: Transport = load("psrp")()
+
+    def run(
+        self,
+        _target: Target,
+        call: str,
+        arguments: Mapping[str, str | Sequence[str]],
+        *,
+        on_frame: Callable[[str], object],
+        watch: Watch,
+    ) -> Ran:
+        return self._behind.run(self._target, call, arguments, on_frame=on_frame, watch=watch)
+
+
+@pytest.fixture(scope="module", params=["child", "inprocess", "bridged"])
+def transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
     try:
-        find_engine()
+        engine = find_engine()
     except UsageError as error:
         pytest.skip(str(error))
     if request.param == "inprocess" and importlib.util.find_spec("pythonnet") is None:
         pytest.skip("pythonnet is not installed: install the extra local")
-    made: Transport = load(request.param)()
-    return made
+    if request.param == "bridged":
+        host = lab_host()
+        with served(host, factory=backend_of, bridge=Bridge(engine.program)) as practice:
+            yield Bridged(target_of(practice, host))
+        return
+    yield load(request.param)()
 
 
 @pytest.fixture
@@ -42,7 +72,7 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def say(body: str) -> None:
         text = "param([string]$Call, [string]$Arguments)\n$ErrorActionPreference = 'Stop'\n" + body
         script = Script(call="Get-PyWfpState", functions=(), text=text, sha256="")
-        for module in (child_module, inprocess_module):
+        for module in (child_module, inprocess_module, psrp_module):
             monkeypatch.setattr(module, "script_for", lambda *_: script)
 
     return say
@@ -112,14 +142,19 @@ def test_a_stop_runs_finally(transport: Transport, says: Callable[[str], None]) 
     watch = Patience(60)
     got = run(transport, HERE, watch=watch, on_frame=lambda _: watch.stop())
     assert got.ran is not None
-    assert (got.ran.state, got.lines) == ("stopped", ["first", "cleaned"])
+    assert (got.ran.state, got.lines) == ("stopped", _ended(transport))
 
 
 def test_the_time_limit_runs_finally(transport: Transport, says: Callable[[str], None]) -> None:
     says(ENDLESS)
     got = run(transport, HERE, seconds=8)
     assert got.error is not None
-    assert (got.error.what, got.lines) == ("timeout", ["first", "cleaned"])
+    assert (got.error.what, got.lines) == ("timeout", _ended(transport))
+
+
+def _ended(transport: Transport) -> list[str]:
+    """What comes of `ENDLESS`; over the network nobody listens once it was told to stop."""
+    return ["first"] if transport.name == "psrp" else ["first", "cleaned"]
 
 
 def test_a_line_comes_before_the_script_ends(
