@@ -14,7 +14,7 @@ from msgspec import Struct
 from pywfp_ps.collect.collecting import add_outcome
 from pywfp_ps.collect.judging import judged, stated
 from pywfp_ps.collect.parsing import READ, ParseJob, ParsePool, in_workers
-from pywfp_ps.collect.visiting import Fetched, Plan, Source
+from pywfp_ps.collect.visiting import CONTEXT, Fetched, Plan, Source
 from pywfp_ps.errors import StoreError, UsageError
 from pywfp_ps.fleet.outcomes import Outcome
 from pywfp_ps.payload import PayloadInfo
@@ -91,11 +91,11 @@ def recoverable_hosts(store: Store, name: str) -> frozenset[str]:
     room for, or no time to read. They need no further visit: `recover` makes their rows.
     """
     run = store.run(name)
-    if not run.readable:
-        return frozenset(_whole_jobs(store, run.id))
-    lines = store.hosts(run=run.id)
-    lacking = {one.host for one in lines if one.cause == "store" or one.outcome == "cancelled"}
-    return frozenset(lacking & _whole_jobs(store, run.id).keys()) if lacking else frozenset()
+    lines = store.hosts(run=run.id) if run.readable else ()
+    done = {one.host for one in lines if one.cause != "store" and one.outcome != "cancelled"}
+    if run.readable and len(done) == len(lines):
+        return frozenset()
+    return frozenset(_whole_jobs(store, run.id, with_context=True).keys() - done)
 
 
 def recover(
@@ -137,9 +137,17 @@ def recover(
             yield outcome
 
 
-def _whole_jobs(store: Store, run_id: str) -> dict[str, dict[str, Path]]:
-    """The parts of each host whose job came to its end: what is sent last is there."""
-    job = _parts_of_job(store, run_id)
+def _whole_jobs(
+    store: Store, run_id: str, *, with_context: bool = False
+) -> dict[str, dict[str, Path]]:
+    """The parts of each host whose job came to its end: what is sent last is there.
+
+    Args:
+        store: The store.
+        run_id: The run.
+        with_context: Whether a host counts only if the context that was asked for is there too.
+    """
+    job = _parts_of_job(store, run_id, with_context=with_context)
     found: dict[str, dict[str, Path]] = {}
     for part in store.raw_parts(run_id):
         # Problems are our own note, and have nothing beside them to be held against.
@@ -148,11 +156,14 @@ def _whole_jobs(store: Store, run_id: str) -> dict[str, dict[str, Path]]:
     return {host: parts for host, parts in found.items() if job <= parts.keys()}
 
 
-def _parts_of_job(store: Store, run_id: str) -> frozenset[str]:
-    """Parts that a job of the run brings without context, the one sent last among them."""
+def _parts_of_job(store: Store, run_id: str, *, with_context: bool) -> frozenset[str]:
+    """Parts that a good job of the run brings, the one sent last among them."""
     request = request_of(store, run_id)
-    source: Any = request.options.get("source", "netsh") if request else "netsh"
-    return Plan(source=source if source in get_args(Source) else "netsh", context=()).wanted
+    options = request.options if request else {"no_context": True}
+    source: Any = options.get("source", "netsh")
+    source = source if source in get_args(Source) else "netsh"
+    has_context = with_context and not options.get("no_context", False)
+    return Plan(source=source, context=CONTEXT if has_context else ()).wanted
 
 
 def _sizes(paths: Iterable[Path]) -> tuple[int, int]:

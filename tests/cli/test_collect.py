@@ -122,6 +122,23 @@ def test_killed_run_is_resumed_where_nobody_is_left_to_visit(
     assert first in {row["host"] for row in wfp("hosts", "--store", store, "--json").rows}
 
 
+def test_host_of_a_dead_run_that_lacks_its_context_is_visited_again(
+    wfp: Wfp, fleet: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "s"
+    run = started("collect", "-i", fleet, "--store", store, *_SLOWLY)
+    assert run.stdout is not None
+    first = run.stdout.readline().partition(":")[0]
+    run.send_signal(signal.SIGKILL)
+    run.communicate(timeout=60)
+    (context,) = store.rglob(f"{first}/context.gz")
+    context.unlink()
+    words = ("--resume", "latest", "--limit", first, "--store", store, "--json", "--rate", "0")
+    again = wfp("collect", *words)
+    assert again.code == 0, again.err
+    assert {row["host"]: row["recovered"] for row in again.rows}[first] is False
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process there")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_keeps_what_is_done_and_says_what_is_not(
@@ -316,6 +333,12 @@ def test_script_that_hosts_run_can_be_read_first(wfp: Wfp) -> None:
     script = script_for("Get-PyWfpSnapshot", {"Source": "netsh", "Context": ""})
     assert (call.code, call.out) == (0, script.text)
     assert script.sha256 in call.error
+
+
+def test_folder_for_frames_that_cannot_be_is_refused_first(wfp: Wfp, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    call = wfp("collect", "h.invalid", "--store", "s", "--record", "file/x")
+    assert (call.code, call.error) == (2, "wfp: --record file/x: Not a directory")
 
 
 def test_nobody_is_named(wfp: Wfp) -> None:
