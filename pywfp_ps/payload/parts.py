@@ -83,7 +83,7 @@ class OpenPart:
             return
         if self._begin.packing == Packing.TEXT and end.plain == self._bytes.size + len(_BOM):
             self._bytes.put_mark_back()
-        measure = self._bytes.measure(self._limit, self._ratio)
+        measure = self._bytes.measure(self._limit, self._ratio, hash_of=end.hash_of)
         if measure.problem is not None:
             self.fault(*measure.problem)
         elif end.plain != measure.plain:
@@ -144,10 +144,13 @@ class OpenPart:
 
 
 class _Measure(Struct, frozen=True, kw_only=True):
-    """Sizes and hashes of what came; `problem` is (code, text) where it does not unpack."""
+    """Sizes and hashes of what came; `problem` is (code, text) where it does not unpack.
+
+    Packed bytes are hashed unpacked only where that hash was announced.
+    """
 
     plain: int
-    plain_hash: str
+    plain_hash: str | None
     packed_hash: str
     problem: tuple[str, str] | None = None
 
@@ -174,19 +177,20 @@ class _Packed:
     def packed(self) -> bytes:
         return bytes(self._data)
 
-    def measure(self, limit: int, ratio: int) -> _Measure:
+    def measure(self, limit: int, ratio: int, *, hash_of: str | None = None) -> _Measure:
         if self._measure is None:
-            self._measure = self._unpack(limit, ratio)
+            self._measure = self._unpack(limit, ratio, is_plain_hashed=hash_of == "plain")
         return self._measure
 
-    def _unpack(self, limit: int, ratio: int) -> _Measure:
+    def _unpack(self, limit: int, ratio: int, *, is_plain_hashed: bool) -> _Measure:
         data = bytes(self._data)
         digest = hashlib.sha256()
         size = 0
         problem = None if is_gzip(data) else ("damaged", "no gzip data")
         try:
             for piece in () if problem else unpack_pieces(data, limit=limit, ratio=ratio):
-                digest.update(piece)
+                if is_plain_hashed:
+                    digest.update(piece)
                 size += len(piece)
         except TooLargeError as error:
             problem = ("bomb" if "-fold" in error.problem else "too-large", error.problem)
@@ -194,7 +198,7 @@ class _Packed:
             problem = ("damaged", error.problem)
         return _Measure(
             plain=size,
-            plain_hash=digest.hexdigest(),
+            plain_hash=digest.hexdigest() if is_plain_hashed else None,
             packed_hash=hashlib.sha256(data).hexdigest(),
             problem=problem,
         )
@@ -235,7 +239,7 @@ class _Plain:
             self._whole = (pack(self._mark) if self._mark else b"") + bytes(self._data)
         return self._whole
 
-    def measure(self, limit: int, ratio: int) -> _Measure:
-        del limit, ratio  # both were kept while the bytes came
+    def measure(self, limit: int, ratio: int, *, hash_of: str | None = None) -> _Measure:
+        del limit, ratio, hash_of  # both limits were kept while the bytes came, and both hashes
         digest = (self._marked if self._mark else self._bare).hexdigest()
         return _Measure(plain=len(self._mark) + self.size, plain_hash=digest, packed_hash=digest)
