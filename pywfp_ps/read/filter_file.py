@@ -338,8 +338,8 @@ class _Reader:
         for name in ("low", "high", "value"):
             if name in said and name not in wanted:
                 raise self._error(said[name], f"{match} has {' and '.join(wanted)}, no {name}")
-            if name in wanted and name not in said:
-                raise self._error(node, f"{match} needs {' and '.join(wanted)}")
+        if any(name not in said for name in wanted):
+            raise self._error(node, f"{match} needs {' and '.join(wanted)}")
         texts = {name: self._text(said[name]) for name in wanted}
         try:
             return value_of(field, match, texts, said_type=self._type(said))

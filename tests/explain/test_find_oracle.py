@@ -13,6 +13,7 @@ import pytest
 from pywfp_ps.explain import Engine
 from pywfp_ps.explain.arbitrate import Verdict
 from pywfp_ps.explain.find import find
+from pywfp_ps.explain.guards import Guard
 from pywfp_ps.explain.impact import impact
 from pywfp_ps.read import read_state
 from pywfp_ps.write import write_state
@@ -51,7 +52,7 @@ def check(seed: int, counts: Counter[str]) -> None:
             statuses = [find(before, exactly(flow), one).status for one in _VERDICTS]
             expected = ["found" if one == verdict else "none" for one in _VERDICTS]
             assert statuses == expected, (seed, said)
-    answer = impact(before, after, wanted=wanted)
+    answer = impact(before, after, wanted=wanted, guards=[Guard(name="all", wanted=wanted)])
     classes = {
         (
             one.before.verdict, one.before.deciding and one.before.deciding.filter_id,
@@ -60,6 +61,9 @@ def check(seed: int, counts: Counter[str]) -> None:
         for one in answer.changes
     }  # fmt: skip
     assert (classes, answer.reason) == (changes(old, new), ""), seed
+    ends = {(first, last) for first, _, last, _ in changes(old, new)}
+    cut, maybe = ("permit", "block") in ends, ("permit", "unknown") in ends
+    assert answer.guarded[0].danger == ("cut" if cut else "may-be-cut" if maybe else "safe"), seed
     counts["policies"] += 1
     counts["flows"] += len(flows)
     counts["changed"] += bool(classes)
