@@ -76,7 +76,7 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.TLS: Advice(
         "The certificate of the host is not to be trusted, or no TLS came about.",
-        "Set ansible_psrp_ca_cert to the authority's certificate, or renew the host's.",
+        "Connect by the name in it, set ansible_psrp_ca_cert to its authority, or renew it.",
     ),
     Cause.CREDENTIALS: Advice(
         "The host does not take the account or its password.",
@@ -139,7 +139,7 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.TIMEOUT: Advice(
         "The host did not finish in its time.",
-        "Raise --timeout, or see what keeps the host busy.",
+        "Raise --timeout or ansible_psrp_read_timeout, or see what keeps the host busy.",
         can_pass=True,
     ),
     Cause.BAD_PAYLOAD: Advice(
