@@ -73,7 +73,7 @@ def _bridged(scenario: str, folder: Path) -> Iterator[Way]:
     """PSRP over WSMan with an engine in server mode behind the endpoint."""
     host, program = lab_host(), engine(folder, scenario)
     with served(host, factory=_sender, bridge=Bridge(program)) as practice:
-        yield load("psrp")(), target_of(practice, host)
+        yield load("psrp")(), target_of(practice, host, connection_timeout=30, read_timeout=30)
 
 
 @contextmanager

@@ -49,14 +49,31 @@ class Bridge:
     def __init__(self, program: Path, environment: Environment | None = None) -> None:
         self._program, self._environment = program, environment
         self._places = asyncio.Semaphore(ENGINES_AT_ONCE)
+        self._starting: set[asyncio.Task[EngineShell]] = set()
+
+    async def close(self) -> None:
+        """Start no more engines; those that are being started are ended."""
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
 
     async def shell(self, shell_id: str, host: LabHost, idle_seconds: float) -> EngineShell:
         """A shell with an engine of its own.
 
         Raises:
             OSError: The engine cannot be started.
-            ShellDiedError: There was no place for one more in its time.
+            ShellDiedError: There was no place for one more in its time, or all is being ended.
         """
+        task = asyncio.create_task(self._start(shell_id, host, idle_seconds))
+        self._starting.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            raise ShellDiedError("the fleet is being ended") from None
+        finally:
+            self._starting.discard(task)
+
+    async def _start(self, shell_id: str, host: LabHost, idle_seconds: float) -> EngineShell:
         try:
             async with asyncio.timeout(_ACK_SECONDS):
                 await self._places.acquire()
@@ -107,6 +124,7 @@ class EngineShell:
         self._tasks = [
             asyncio.create_task(task) for task in (self._read(), self._write(), self._drain())
         ]
+        asyncio.get_running_loop().call_later(idle_seconds, self._expire)
 
     @property
     def expired(self) -> bool:
@@ -194,6 +212,16 @@ class EngineShell:
         asyncio.get_running_loop().call_later(_END_SECONDS, self._kill)
         await self._process.wait()
         self._on_end()
+
+    def _expire(self) -> None:
+        """End it where nobody has used it for long: a client that never heard of it, say."""
+        if self.is_gone:
+            return
+        if self.expired:
+            self.close()
+        else:
+            again = max(1.0, self.used + self.idle_seconds - time.monotonic())
+            asyncio.get_running_loop().call_later(again, self._expire)
 
     def _kill(self) -> None:
         """End the engine with all it has started, as far as the system allows."""

@@ -94,6 +94,8 @@ class Practice:
 
     async def close(self) -> None:
         """Stop listening and close every shell."""
+        if self._bridge is not None:
+            await self._bridge.close()
         for port in self._open:
             await port.close()
         self._open.clear()

@@ -22,7 +22,7 @@ from pywfp_ps.read import read_state
 from pywfp_ps.read.engine_options import read_system_ports
 from pywfp_ps.store import Store
 from pywfp_ps.transports import load
-from pywfp_ps.transports.base import Patience
+from pywfp_ps.transports.base import Patience, Target
 from pywfp_ps.transports.engines import VARIABLE, find_engine
 from pywfp_remote.lab import bridge as bridge_module
 from pywfp_remote.lab.bridge import Bridge
@@ -39,6 +39,7 @@ from tests.transports.rigs import Got, run
 
 STAND_INS = Path(__file__).parents[2] / "psmodules"
 HOST = lab_host()
+PATIENT: dict[str, Any] = {"connection_timeout": 60, "read_timeout": 60, "operation_timeout": 50}
 
 
 def through(program: Path, **options: Any) -> Got:
@@ -98,13 +99,13 @@ def test_no_more_engines_run_than_may(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(bridge_module, "ENGINES_AT_ONCE", 1)
     hosts = [lab_host(f"web-{n:03d}") for n in (1, 2, 3)]
     bridge, found = Bridge(engine(tmp_path, "values")), list[Got]()
+
+    def ask(target: Target) -> None:
+        found.append(run(load("psrp")(), target, seconds=120))
+
     with served(*hosts, factory=backend_of, bridge=bridge) as practice:
-        jobs = [
-            threading.Thread(
-                target=lambda h=host: found.append(run(load("psrp")(), target_of(practice, h)))
-            )
-            for host in hosts
-        ]
+        targets = [target_of(practice, host, **PATIENT) for host in hosts]
+        jobs = [threading.Thread(target=ask, args=(target,)) for target in targets]
         for job in jobs:
             job.start()
         for job in jobs:
