@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -52,14 +52,18 @@ def merge(netsh: Snapshot, records: Snapshot) -> tuple[Snapshot, tuple[Disagreem
 
     Objects stand as netsh prints them, with what netsh cannot know filled in from the records;
     those that only the records list stand after them. Where the two disagree netsh's word stands.
+    What NtObjectManager could not list is no disagreement: nobody knows what it would have said.
 
     Args:
         netsh: What netsh said.
         records: What NtObjectManager said of the same host in the same job.
     """
     found: list[Disagreement] = []
+    unlisted = records.completeness.unlisted
     lists = {
-        attribute: _merged(kind, getattr(netsh, attribute), getattr(records, attribute), found)
+        attribute: _merged(
+            kind, getattr(netsh, attribute), getattr(records, attribute), found, unlisted
+        )
         for kind, attribute in OBJECTS.items()
     }
     found += [
@@ -86,23 +90,40 @@ def merge(netsh: Snapshot, records: Snapshot) -> tuple[Snapshot, tuple[Disagreem
 
 
 def _merged(
-    kind: str, ours: Sequence[Any], theirs: Sequence[Any], found: list[Disagreement]
+    kind: str,
+    ours: Sequence[Any],
+    theirs: Sequence[Any],
+    found: list[Disagreement],
+    unlisted: Collection[str],
 ) -> tuple[Any, ...]:
     partners = _partners(kind, ours, theirs)
-    merged = []
+    merged, alone = [], []
     for at, one in enumerate(ours):
         partner = partners.get(at)
         if partner is None:
-            found.append(_alone(kind, one, netsh=_THERE, ntobjectmanager=_MISSING))
+            alone.append(one)
             merged.append(one)
         else:
             merged.append(_filled(kind, one, theirs[partner], found))
+    found.extend(
+        _alone(kind, one, netsh=_THERE, ntobjectmanager=_MISSING)
+        for one in _unexplained(kind, alone, unlisted)
+    )
     taken = set(partners.values())
     for at, other in enumerate(theirs):
         if at not in taken:
             found.append(_alone(kind, other, netsh=_MISSING, ntobjectmanager=_THERE))
             merged.append(other)
     return tuple(merged)
+
+
+def _unexplained(kind: str, alone: list[Any], unlisted: Collection[str]) -> list[Any]:
+    """Objects that one source does not list, though it could have."""
+    if kind in unlisted:
+        return []
+    left = [one for one in alone if f"{kind} {getattr(one, 'layer_key', None)}" not in unlisted]
+    lost = sum(text == f"{kind} ?" for text in unlisted)
+    return left if len(left) > lost else []
 
 
 def _partners(kind: str, ours: Sequence[Any], theirs: Sequence[Any]) -> dict[int, int]:
@@ -208,6 +229,7 @@ def _completeness(netsh: Snapshot, records: Snapshot) -> Completeness:
         consistent=ours.consistent,
         hides_filters=ours.hides_filters and not theirs.whole,
         leaves_out=leaves_out,
+        unlisted=theirs.unlisted,
     )
 
 

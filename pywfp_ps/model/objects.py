@@ -510,6 +510,8 @@ class Completeness(Struct, frozen=True, kw_only=True):
         consistent: Whether policy stood still while it was read, ``None`` where nobody looked.
         hides_filters: Whether the command leaves out filters that are in force.
         leaves_out: What this source never lists, one sentence each.
+        unlisted: What it should list and could not: ``<kind>`` for a whole kind of objects,
+            ``<kind> <GUID>`` for those at a layer, ``<kind> ?`` for one object, nobody knows which.
     """
 
     command: str
@@ -518,6 +520,7 @@ class Completeness(Struct, frozen=True, kw_only=True):
     consistent: bool | None = None
     hides_filters: bool = False
     leaves_out: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

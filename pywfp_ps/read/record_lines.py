@@ -47,6 +47,8 @@ class Log:
         gaps: In the order found; at most a thousand and one that counts the others.
         kept: Records of unknown kinds.
         whole: Whether every line was a record.
+        unlisted: Kinds, and kinds at a layer, that the host could not list; as in `Completeness`.
+        lost: Kinds of single objects that could not be read, one for each.
         memo: Conditions and fields that were read before, as they stood.
     """
 
@@ -56,6 +58,8 @@ class Log:
         self._more = 0
         self.kept: list[Node] = []
         self.whole = True
+        self.unlisted: dict[str, None] = {}
+        self.lost: list[str] = []
         self._memo: dict[object, object] = {}
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from pywfp_ps.read.record_lines import Log, Record, guid_of, integer_of
 from pywfp_ps.read.record_values import as_list, as_text, strict_json
 
 _UINT64: Final = (1 << 64) - 1
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def read_provider(record: Record, _: Log) -> Provider:
@@ -220,4 +222,10 @@ def gap_of(record: Record, log: Log) -> str:
     about = words.get("about", "").strip('"')
     told = words.get("text", "").strip('"') or words.get("id", "").strip('"') or "no reason given"
     log.gap(f"{record.place}/{kind}{f'/{about[:60]}' if about else ''}", f"the host said: {told}")
+    if about == "all":
+        log.unlisted[kind] = None
+    elif _GUID.fullmatch(about):
+        log.unlisted[f"{kind} {about.lower()}"] = None
+    elif not about.startswith("sd of "):
+        log.lost.append(kind)
     return kind

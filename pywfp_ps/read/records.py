@@ -125,9 +125,13 @@ class _Sorted:
         try:
             self._found[record.kind].append(read(record, self._log))
         except ValueError as problem:
-            self._log.gap(record.place, f"{record.kind} {problem}")
+            self._lose(record, str(problem))
         except RecursionError:
-            self._log.gap(record.place, f"{record.kind} is nested too deep")
+            self._lose(record, "is nested too deep")
+
+    def _lose(self, record: Record, problem: str) -> None:
+        self._log.gap(record.place, f"{record.kind} {problem}")
+        self._log.lost.append(record.kind)
 
     def snapshot(self, taken_at: datetime | None) -> Snapshot:
         """All that was read."""
@@ -144,6 +148,7 @@ class _Sorted:
         for kind in _EXPECTED:
             if kind not in self.met:
                 self._log.gap("the records", f"no {kind} was sent")
+                self._log.unlisted[kind] = None
         if self._events:
             self._log.gap("the records", f"{self._events} net events are no part of a snapshot")
         return self._filled(taken_at)
@@ -164,6 +169,7 @@ class _Sorted:
                 command=COMMAND,
                 whole=self._log.whole,
                 leaves_out=LEAVES_OUT if asked else (*LEAVES_OUT, NO_DESCRIPTORS),
+                unlisted=self._unlisted(),
             ),
             layers=_counted(self._found["layer"], filters, callouts),
             sublayers=tuple(sublayers),
@@ -175,6 +181,11 @@ class _Sorted:
             gaps=self._log.gaps,
             extra=tuple(self._log.kept),
         )
+
+    def _unlisted(self) -> tuple[str, ...]:
+        kinds = (*_READERS, "filter")
+        listed = (text for text in self._log.unlisted if text.partition(" ")[0] in kinds)
+        return (*listed, *(f"{kind} ?" for kind in self._log.lost if kind in kinds))
 
 
 def _counted(

@@ -54,6 +54,7 @@ _STATED = (
     "consistent",
     "hides_filters",
     "leaves_out",
+    "unlisted",
 )
 
 
@@ -75,8 +76,10 @@ def snapshot_of(tables: Mapping[str, pa.Table]) -> Snapshot:
         name: _objects(name, table) for name, table in tables.items() if name in _CLASSES
     }
     values = _values(KINDS["snapshots"], tables["snapshots"])
-    stated = {name: values.columns[name][0] for name in _STATED}
-    stated["leaves_out"] = tuple(stated["leaves_out"])
+    # A column that an older version did not write says nothing.
+    stated = {name: values.columns[name][0] for name in _STATED if name in values.columns}
+    for name in ("leaves_out", "unlisted"):
+        stated[name] = tuple(stated.get(name) or ())
     members |= {name: column[0] for name, column in values.attributes.items()}
     return Snapshot(
         completeness=Completeness(**stated),

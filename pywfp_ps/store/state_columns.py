@@ -108,6 +108,11 @@ SNAPSHOTS = state_kind(
     derived("consistent", BOOL, "Whether policy stood still meanwhile; null: nobody looked."),
     derived("hides_filters", BOOL, "Whether the command leaves out filters that are in force."),
     derived("leaves_out", TEXTS, "What the source never lists, one sentence each."),
+    derived(
+        "unlisted",
+        TEXTS,
+        "What it could not list: a kind, a kind and the layer, or a kind and ? for one object.",
+    ),
     derived("complete", BOOL, "Read whole, no gap, and no filters hidden by the source."),
     EXTRA,
     is_list=False,

@@ -132,6 +132,7 @@ def _snapshot_table(snapshot: Snapshot, host: str, run_id: str) -> pa.Table:
         "consistent": [stated.consistent],
         "hides_filters": [stated.hides_filters],
         "leaves_out": [stated.leaves_out],
+        "unlisted": [stated.unlisted],
         "complete": [snapshot.is_complete],
         "row": [0],
     }

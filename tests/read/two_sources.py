@@ -47,8 +47,20 @@ def differing(ours: Struct, theirs: Struct, kind: str = "snapshot") -> Iterator[
 
 
 def writable(snapshot: o.Snapshot) -> o.Snapshot:
-    """A drawn snapshot without constants that no number stands behind."""
-    return replace(snapshot, filters=tuple(map(_writable, snapshot.filters)))
+    """A drawn snapshot without constants that no number stands behind, nor GUIDs as addresses."""
+    return replace(
+        snapshot,
+        filters=tuple(map(_writable, snapshot.filters)),
+        layers=tuple(map(_without_mixed_fields, snapshot.layers)),
+    )
+
+
+def _without_mixed_fields(layer: o.Layer) -> o.Layer:
+    fields = (
+        replace(one, type="FWPM_FIELD_RAW_DATA") if one.name.endswith("_UUID") else one
+        for one in layer.fields
+    )
+    return replace(layer, fields=tuple(fields))
 
 
 def _writable(filter_: o.Filter) -> o.Filter:
