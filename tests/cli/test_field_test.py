@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from pywfp_ps.cli import main
 from pywfp_ps.field import assumptions
 from pywfp_ps.field.asking import SAY
-from tests.field.field_rig import PROBES, answer, changed, field_frames, part_of
+from tests.field.field_rig import answer, changed, field_frames, part_of, put, write_answers
 from tests.transports.child_rig import engine
 
 from .conftest import Call, Wfp
@@ -40,18 +40,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
 
 def made_up(folder: Path) -> Path:
     program = engine(folder, "answers")
-    for call in ("Get-PyWfpSnapshot", "Get-PyWfpFilterDump", "Get-PyWfpSecurityEvent"):
-        given = (("Source", "both"),) if call.endswith("Snapshot") else ()
-        put(folder, call, answer(call, given))
-    before = (("Before", "19900101T000000000Z"),)
-    put(folder, "Get-PyWfpSecurityEvent-Before", answer("Get-PyWfpSecurityEvent", before))
-    put(folder, "Get-PyWfpState", (*answer("Get-PyWfpHostFact", ()), "wait"))
-    put(folder, "Get-PyWfpFieldTest", tuple(field_frames(PROBES, list(SAY))))
+    write_answers(folder)
     return program
-
-
-def put(folder: Path, name: str, lines: tuple[str, ...]) -> None:
-    (folder / f"{name}.lines").write_text("".join(f"{line}\n" for line in lines))
 
 
 def run(wfp: Wfp, *words: str) -> Call:

@@ -6,11 +6,13 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from pywfp_ps.field import Asked, ask
+from pywfp_ps.field.asking import SAY
 from pywfp_ps.model.objects import HAS_FILTER_ORIGIN
 from pywfp_ps.payload import decode
 from pywfp_ps.payload.frames import encode_part
@@ -227,3 +229,19 @@ def changed(kind: str, change: Change) -> dict[str, Any]:
     probes = copy.deepcopy(PROBES)
     change(probes[kind])
     return probes
+
+
+def put(folder: Path, name: str, lines: Sequence[str]) -> None:
+    """The lines that a stand-in engine whose folder this is says to a call."""
+    (folder / f"{name}.lines").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+
+
+def write_answers(folder: Path) -> None:
+    """All that the jobs of a field test ask for; the job that is stopped waits for that."""
+    for call in ("Get-PyWfpSnapshot", "Get-PyWfpFilterDump", "Get-PyWfpSecurityEvent"):
+        given = (("Source", "both"),) if call.endswith("Snapshot") else ()
+        put(folder, call, answer(call, given))
+    before = (("Before", "19900101T000000000Z"),)
+    put(folder, "Get-PyWfpSecurityEvent-Before", answer("Get-PyWfpSecurityEvent", before))
+    put(folder, "Get-PyWfpState", (*answer("Get-PyWfpHostFact", ()), "wait"))
+    put(folder, "Get-PyWfpFieldTest", list(field_frames(PROBES, list(SAY))))

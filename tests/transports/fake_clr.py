@@ -7,6 +7,7 @@ border is an error here, and so are a second pipeline in one session and a dispo
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,6 +173,9 @@ class Shell:
         return SimpleNamespace(AsyncWaitHandle=handle)
 
     def _run(self, output: PSDataCollection, handle: Handle) -> None:
+        if self._machine.scenario == "answers":
+            os.environ["WFP_STAND_IN_CALL"] = self.parameters["Call"]
+            os.environ["WFP_STAND_IN_ARGUMENTS"] = self.parameters["Arguments"]
         steps = play(self._machine.scenario, self._machine.go)
         try:
             for step in self._until_stop(steps):
