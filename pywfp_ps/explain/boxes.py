@@ -242,6 +242,7 @@ class Stack:
     def __init__(self) -> None:
         self._wide: list[tuple[int, int, Box]] = []
         self._narrow: dict[Key, dict[int, list[tuple[int, int, Box]]]] = {}
+        self._named: dict[Key, int] = {}
         self._count = 0
 
     def add(self, name: int, box: Box) -> None:
@@ -250,11 +251,27 @@ class Stack:
             return
         self._count += 1
         item = (self._count, name, box)
-        for axis, mask in box.items():
-            if not mask & (mask - 1):  # one cell: only boxes that have it can meet this one
-                self._narrow.setdefault(axis, {}).setdefault(mask, []).append(item)
-                return
-        self._wide.append(item)
+        # One cell: only boxes that have it can meet this one. The least crowded cell tells most.
+        cells = [
+            (len(self._narrow.get(axis, {}).get(mask, ())), axis, mask)
+            for axis, mask in box.items()
+            if not mask & (mask - 1)
+        ]
+        if cells:
+            _, axis, mask = min(cells)
+            self._narrow.setdefault(axis, {}).setdefault(mask, []).append(item)
+            self._named[axis] = self._named.get(axis, 0) | mask
+        else:
+            self._wide.append(item)
+
+    def least_taken(self, space: Space, box: Box, *, plain: bool = False) -> Box:
+        """A part of a box that few boxes here can meet: cells that none of them names alone."""
+        part = dict(box)
+        for axis, named in self._named.items():
+            whole = space.plain(axis) if plain else space.full(axis)
+            if free := part.get(axis, whole) & ~named:
+                part[axis] = free & -free
+        return part
 
     def near(self, box: Box) -> list[tuple[int, Box]]:
         """Names and boxes that may meet a box, and all that do."""

@@ -42,6 +42,7 @@ _BUILT_IN: Final = b"\xff" * 8
 _FIREWALL_PREFIX: Final = "FWPM_SUBLAYER_MPSSVC_"
 _PERMITS: Final = frozenset({SOFT_PERMIT, HARD_PERMIT})
 _MOST_NAMED: Final = 8
+_MANY: Final = 64
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -161,12 +162,14 @@ class Linter:
         blocks = [e for e in alive if e.strict == (FILTER_BLOCK,)]
         if not permits or not blocks:
             return
-        block_boxes = [(e.filter.id, space.sure(e)) for e in blocks]
+        block_boxes = Stack()
+        for entry in blocks:
+            block_boxes.add(entry.filter.id, space.sure(entry))
         for entry in permits:
             sure = space.sure(entry)
             against = []
             example: Box = {}
-            for block, box in block_boxes:
+            for block, box in block_boxes.near(sure):
                 left = _common(space, sure, box, above)
                 if left is not None:
                     against.append(block)
@@ -273,6 +276,10 @@ def _cover(space: Space, boxes: Iterable[Box], above: Stack) -> tuple[int, ...] 
     """Filters that together match all that the boxes hold; ``None`` where none are known to."""
     used: set[int] = set()
     for box in boxes:
+        # What is left of a part is left of the whole, and few boxes can meet this part.
+        part = above.least_taken(space, box)
+        if space.cover(part, above.near(part)).left is not None:
+            return None
         found = space.cover(box, above.near(box))
         if found.used is None:
             return None
@@ -291,7 +298,13 @@ def _common(space: Space, one: Box, other: Box, above: Stack) -> Box | None:
         part = {axis: mask & space.plain(axis) for axis, mask in whole.items()}
         if not all(part.values()):
             continue
-        found = space.cover(part, above.near(part), plain=True)
+        near = above.near(part)
+        if len(near) > _MANY:
+            least = above.least_taken(space, part, plain=True)
+            found = space.cover(least, above.near(least), plain=True)
+            if found.left is not None:
+                return found.left
+        found = space.cover(part, near, plain=True)
         if found.left is not None:
             return found.left
     return None

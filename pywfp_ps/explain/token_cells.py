@@ -81,15 +81,13 @@ def token_axis(
     vectors: dict[str, list[int]] = {}
     unknown: set[int] = set()
     for field, positions in by_field.items():
-        found = []
-        for token in tokens:
-            vector = 0
-            for at in positions:
-                answer = _answer(atoms[at], token)
-                if answer == MAYBE:
+        found = [0] * len(tokens)
+        for at in positions:
+            for n, answer in enumerate(_answers(atoms[at], tokens)):
+                if answer == YES:
+                    found[n] |= 1 << at
+                elif answer == MAYBE:
                     unknown.add(at)
-                vector |= (answer == YES) << at
-            found.append(vector)
         vectors[field] = found
     maybe = frozenset(at for at, atom in atoms.items() if open_when_empty(atom))
     ways = selections(program, entries, maybe)
@@ -101,6 +99,28 @@ def token_axis(
 
 def _empties(atoms: dict[int, Atom]) -> dict[int, Atom]:
     return {at: atom for at, atom in atoms.items() if atom.kind == "empty"}
+
+
+def _answers(atom: Atom, tokens: Iterable[Token]) -> Iterator[int]:
+    """What a condition answers for each token, asked once for tokens that are alike to it.
+
+    The tokens are complete: an access list sees of them no more than the SIDs that it names.
+    """
+    if atom.descriptor is None:
+        yield from (_answer(atom, token) for token in tokens)
+        return
+    entries = atom.descriptor.entries or ()
+    named = frozenset(ace.sid for ace, _ in entries)
+    families = (name for ace, _ in entries for name in _FAMILY.findall(ace.condition or ""))
+    packages = named | {"none", *map(sids.package_sid, families)}
+    known: dict[object, int] = {}
+    for token in tokens:
+        package = token.package if token.package in packages else None
+        key = (named & token.held, package, named & (token.capabilities or frozenset()))
+        answer = known.get(key)
+        if answer is None:
+            answer = known[key] = _answer(atom, token)
+        yield answer
 
 
 def _answer(atom: Atom, token: Token) -> int:
