@@ -27,6 +27,9 @@ KINDS = {
 }
 
 
+_GUIDS = ("FWPM_CONDITION_DCOM_APP_ID", "FWPM_CONDITION_RPC_IF_UUID")
+
+
 def both_ways(snapshot: o.Snapshot) -> tuple[o.Snapshot, o.Snapshot]:
     """What the two readers make of what the two writers write."""
     records = write_records(snapshot, numbers=NUMBERS)
@@ -57,7 +60,7 @@ def writable(snapshot: o.Snapshot) -> o.Snapshot:
 
 def _without_mixed_fields(layer: o.Layer) -> o.Layer:
     fields = (
-        replace(one, type="FWPM_FIELD_RAW_DATA") if one.name.endswith("_UUID") else one
+        replace(one, type="FWPM_FIELD_RAW_DATA") if one.name in _GUIDS else one
         for one in layer.fields
     )
     return replace(layer, fields=tuple(fields))
