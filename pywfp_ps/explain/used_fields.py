@@ -9,8 +9,9 @@ from msgspec import Struct
 from pywfp_ps.model.objects import Snapshot
 
 _INTERFACE: Final = "from the interface"
+_NETWORK: Final = "from the interface's network, else unknown"
 _FILLED: Final[dict[str, tuple[str, str]]] = {
-    "ALE_APP_ID": ("--app", "unknown; a DOS path leaves the volume open"),
+    "ALE_APP_ID": ("--app", "that of the listener, from facts; else unknown"),
     "ALE_PACKAGE_FAMILY_NAME": ("--as, --user, --package", "unknown"),
     "ALE_PACKAGE_ID": (
         "--package, --as",
@@ -18,36 +19,42 @@ _FILLED: Final[dict[str, tuple[str, str]]] = {
     ),
     "ALE_REMOTE_MACHINE_ID": ("--ipsec", "empty: not protected by IPsec"),
     "ALE_REMOTE_USER_ID": ("--ipsec", "empty: not protected by IPsec"),
-    "ALE_USER_ID": ("--as, --user, --service, --group", "unknown"),
+    "ALE_USER_ID": (
+        "--as, --user, --service, --group",
+        "that of the listener's services, from facts; else unknown",
+    ),
     "ARRIVAL_INTERFACE_INDEX": ("--interface-index", "unknown but at accept"),
-    "ARRIVAL_INTERFACE_PROFILE_ID": ("--profile, --arrival-profile", "unknown"),
+    "ARRIVAL_INTERFACE_PROFILE_ID": ("--profile, --arrival-profile", _NETWORK),
     "ARRIVAL_INTERFACE_TYPE": ("--interface, --interface-type", "unknown but at accept"),
     "ARRIVAL_TUNNEL_TYPE": ("--interface, --tunnel-type", "0 where the interface is no tunnel"),
-    "CURRENT_PROFILE_ID": ("--profile, --current-profile", "unknown"),
+    "CURRENT_PROFILE_ID": ("--profile, --current-profile", _NETWORK),
     "DIRECTION": ("--direction", "given"),
     "FLAGS": ("--loopback, --reauthorize, --raw, --ipsec, --redirected", "by layer and flow"),
-    "INTERFACE_INDEX": ("--interface-index", "unknown"),
+    "INTERFACE_INDEX": ("--interface-index, --interface", "from the interface"),
     "INTERFACE_QUARANTINE_EPOCH": ("--quarantined, --quarantine-epoch", "assumed: not held"),
     "INTERFACE_TYPE": ("--interface, --interface-type", _INTERFACE),
     "IP_ARRIVAL_INTERFACE": ("--interface", "unknown but at accept"),
     "IP_DESTINATION_ADDRESS": ("--remote", "unknown"),
     "IP_DESTINATION_ADDRESS_TYPE": ("--remote", "derived from the address"),
-    "IP_LOCAL_ADDRESS": ("--local, --bind-address", "a client binds to no address; else unknown"),
+    "IP_LOCAL_ADDRESS": (
+        "--local, --bind-address",
+        "a client binds to no address; from routes; else unknown",
+    ),
     "IP_LOCAL_ADDRESS_TYPE": ("--local", "derived from the address"),
-    "IP_LOCAL_INTERFACE": ("--interface", "unknown"),
+    "IP_LOCAL_INTERFACE": ("--interface", "that of the local address, from facts; else unknown"),
     "IP_LOCAL_PORT": ("--local, --icmp", "a client's port is one whose bind is not refused"),
     "IP_NEXTHOP_INTERFACE": ("--interface", "unknown but at connect"),
     "IP_PROTOCOL": ("--protocol", "given"),
     "IP_REMOTE_ADDRESS": ("--remote", "unknown"),
     "IP_REMOTE_PORT": ("--remote, --icmp", "unknown"),
-    "IP_SOURCE_ADDRESS": ("--local", "unknown"),
-    "LOCAL_INTERFACE_PROFILE_ID": ("--profile", "unknown"),
+    "IP_SOURCE_ADDRESS": ("--local", "from routes; else unknown"),
+    "LOCAL_INTERFACE_PROFILE_ID": ("--profile", _NETWORK),
     "NEXTHOP_INTERFACE_INDEX": ("--interface-index", "unknown but at connect"),
-    "NEXTHOP_INTERFACE_PROFILE_ID": ("--profile, --nexthop-profile", "unknown"),
+    "NEXTHOP_INTERFACE_PROFILE_ID": ("--profile, --nexthop-profile", _NETWORK),
     "NEXTHOP_INTERFACE_TYPE": ("--interface, --interface-type", "unknown but at connect"),
     "NEXTHOP_TUNNEL_TYPE": ("--interface, --tunnel-type", "0 where the interface is no tunnel"),
     "ORIGINAL_ICMP_TYPE": ("--icmp", "unknown"),
-    "ORIGINAL_PROFILE_ID": ("--profile, --original-profile", "unknown"),
+    "ORIGINAL_PROFILE_ID": ("--profile, --original-profile", _NETWORK),
     "TUNNEL_TYPE": ("--interface, --tunnel-type", "0 where the interface is no tunnel"),
 }
 
