@@ -29,7 +29,7 @@ AROUND: Final[dict[AroundKind, type[Around]]] = {
 }
 """Kinds of things, in the order in which they are looked for."""
 
-_KIND_OF: Final = {type_: kind for kind, type_ in AROUND.items()}
+_KIND_OF: Final[dict[type[Around], AroundKind]] = {type_: kind for kind, type_ in AROUND.items()}
 
 
 def find_around(context: HostContext, what: str, kind: AroundKind | None = None) -> list[Around]:
@@ -43,7 +43,8 @@ def find_around(context: HostContext, what: str, kind: AroundKind | None = None)
         "process": context.processes or (),
         "rule": context.rules or (),
     }
-    candidates = [one for name in ([kind] if kind else AROUND) for one in lists[name]]
+    kinds: tuple[AroundKind, ...] = (kind,) if kind else tuple(AROUND)
+    candidates = [one for name in kinds for one in lists[name]]
     wanted = what.casefold()
     for means in (_by_name, _by_text, _by_part):
         if found := [one for one in candidates if means(one, wanted)]:
