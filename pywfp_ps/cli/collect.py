@@ -314,6 +314,6 @@ def _check_room(store: Store, hosts: int) -> None:
     free, wanted = shutil.disk_usage(store.folder).free, hosts * _BYTES_A_HOST
     if wanted > free:
         raise UsageError(
-            f"{hosts} hosts need about {wanted >> 20} MB and the store's disk has"
-            f" {free >> 20} MB free; use another --store or fewer hosts"
+            f"{hosts} host{'s need' if hosts != 1 else ' needs'} about {wanted >> 20} MB and the"
+            f" store's disk has {free >> 20} MB free; use another --store or fewer hosts"
         )

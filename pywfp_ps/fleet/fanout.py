@@ -369,4 +369,6 @@ class _Canaries:
         self._ill += outcome.outcome != "ok" or bool(is_slow)
         if self._ended < self._size or self._ill * 2 < self._size:
             return ""
+        if self._size == 1:
+            return "The first host failed or was slow."
         return f"{self._ill} of the first {self._size} hosts failed or were slow."

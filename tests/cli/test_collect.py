@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -333,6 +334,19 @@ def test_script_that_hosts_run_can_be_read_first(wfp: Wfp) -> None:
     script = script_for("Get-PyWfpSnapshot", {"Source": "netsh", "Context": ""})
     assert (call.code, call.out) == (0, script.text)
     assert script.sha256 in call.error
+
+
+def test_run_that_would_not_fit_is_refused_first(wfp: Wfp, monkeypatch: pytest.MonkeyPatch) -> None:
+    nearly_full = SimpleNamespace(free=1 << 20)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: nearly_full)
+    call = wfp("collect", "a.invalid,b.invalid", "--store", "s")
+    assert (call.code, call.out) == (2, "")
+    assert call.error == (
+        "wfp: 2 hosts need about 1 MB and the store's disk has 1 MB free;"
+        " use another --store or fewer hosts"
+    )
+    monkeypatch.undo()
+    assert wfp("runs", "--store", "s", "--json").rows == []
 
 
 def test_folder_for_frames_that_cannot_be_is_refused_first(wfp: Wfp, tmp_path: Path) -> None:

@@ -298,6 +298,13 @@ def test_slow_canaries_end_the_run() -> None:
 
     run = FanOut(targets(5), job, limits(canary=2, canary_seconds=0.001))
     assert outcomes(run) == {("ok", None): 2, ("cancelled", None): 3}
+    assert (run.ended_by, run.ended_for) == (
+        "canary",
+        "2 of the first 2 hosts failed or were slow.",
+    )
+    one = FanOut(targets(2), job, limits(canary=1, canary_seconds=0.001))
+    assert outcomes(one) == {("ok", None): 1, ("cancelled", None): 1}
+    assert one.ended_for == "The first host failed or was slow."
 
 
 def test_more_canaries_than_hosts() -> None:
