@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, Final
 
-from pywfp_ps.model.objects import Filter, Snapshot
+from pywfp_ps.model.objects import Condition, Filter, Snapshot
 from pywfp_remote.lab.gen_plan import Plan
-from pywfp_remote.lab.gen_policy import BLOCK, SUB_WF, SUB_WSH, TERMINATING, device
+from pywfp_remote.lab.gen_policy import BLOCK, PERMIT, SUB_WF, SUB_WSH, TERMINATING, device
 from pywfp_remote.lab.gen_rules import TCP, UDP
 
 _CONNECT: Final = "FWPM_LAYER_ALE_AUTH_CONNECT_V4"
@@ -26,6 +26,8 @@ _READ: Final = {
     )
 }
 _EVENTS: Final = 30
+_CHANGES: Final = 6
+_ADDED, _NOT_PERSISTENT, _PERMITS = "%%16384", "%%16388", "%%16390"  # messages of the event source
 _LONGEST_MS: Final = 2 * 3600 * 1000
 
 
@@ -43,6 +45,51 @@ def make_events(plan: Plan, snapshot: Snapshot) -> list[dict[str, Any]]:
     found = [next(makers[n % len(makers)]) for n in range(_EVENTS)]
     agos = sorted((rng.randrange(1000, _LONGEST_MS) for _ in found), reverse=True)
     return [{"ago_ms": ago, **event} for ago, event in zip(agos, found, strict=True)]
+
+
+def make_changes(plan: Plan, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Filters that the firewall added last, oldest first; plain JSON values.
+
+    Each has ``ago_ms`` before the dump and what the Security log tells of a filter, as text.
+    """
+    permits = [one for one in snapshot.filters if one.action == PERMIT and one.provider]
+    newest = sorted(permits, key=lambda one: one.id)[-_CHANGES:]
+    ids = {layer.const_name: layer for layer in snapshot.layers}
+    providers = {provider.const_name: provider for provider in snapshot.providers}
+    rng = plan.random("changes")
+    ago = rng.randrange(_LONGEST_MS, 2 * _LONGEST_MS)
+    return [
+        {
+            "ago_ms": ago - number,  # rules are made within moments
+            "ProviderKey": f"{{{one.provider_key}}}",
+            "ProviderName": providers[one.provider or ""].name or "-",
+            "ChangeType": _ADDED,
+            "FilterKey": f"{{{one.key}}}",
+            "FilterName": one.name or "-",
+            "FilterType": _NOT_PERSISTENT,
+            "FilterId": str(one.id),
+            "LayerKey": f"{{{one.layer_key}}}",
+            "LayerName": ids[one.layer].name or "-",
+            "LayerId": str(ids[one.layer].id),
+            "Weight": str(one.effective_weight),
+            "Conditions": "".join(map(_condition_text, one.conditions)) + "\n",
+            "Action": _PERMITS,
+        }
+        for number, one in enumerate(newest)
+    ]
+
+
+def _condition_text(condition: Condition) -> str:
+    words = {"FWP_MATCH_EQUAL": "Equal to", "FWP_MATCH_RANGE": "In range"}
+    value = f"{condition.low!s} - {condition.high!s}"
+    if condition.match != "FWP_MATCH_RANGE":
+        one = condition.value
+        value = f"0x{one:08x}" if isinstance(one, int) else f"{one!s}"
+    return (
+        f"\n\tCondition ID:\t{{{condition.field_key}}}\n"
+        f"\tMatch value:\t{words.get(condition.match, 'Not equal to')}\n"
+        f"\tCondition value:\t{value}\n"
+    )
 
 
 def _blocks(plan: Plan, snapshot: Snapshot) -> Iterator[Filter]:

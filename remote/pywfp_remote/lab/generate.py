@@ -22,7 +22,7 @@ from pywfp_ps.write import write_state
 from pywfp_remote.lab.gen_catalog import NEEDS, WALLED, product_rules, role_rules
 from pywfp_remote.lab.gen_context import make_context
 from pywfp_remote.lab.gen_engine import add_engine, add_usage_filters, built_in_layers
-from pywfp_remote.lab.gen_events import make_events
+from pywfp_remote.lab.gen_events import make_changes, make_events
 from pywfp_remote.lab.gen_facts import make_facts
 from pywfp_remote.lab.gen_firewall import add_app_fence, add_firewall
 from pywfp_remote.lab.gen_names import COMPANIES, PACKAGE_WORDS, TRADES
@@ -107,6 +107,7 @@ def make_host(
         context={
             **make_context(plan, rules or list(role_rules(plan))),
             "events": make_events(plan, snapshot),
+            "changes": make_changes(plan, snapshot),
         },
     )
 

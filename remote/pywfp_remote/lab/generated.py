@@ -35,7 +35,12 @@ from pywfp_remote.lab.gen_context import context_rows
 from pywfp_remote.lab.gen_plan import BLOCK
 from pywfp_remote.lab.generate import MadeHost, make_host
 from pywfp_remote.lab.host import Arguments, HostBackend, LabHost, UnknownCallError
-from pywfp_remote.lab.module_events import event_records, net_events, security_events
+from pywfp_remote.lab.module_events import (
+    event_records,
+    net_events,
+    security_changes,
+    security_events,
+)
 from pywfp_remote.lab.module_facts import after_facts, host_facts
 from pywfp_remote.lab.problems import PROBLEMS, report
 
@@ -233,9 +238,11 @@ class GeneratedHost:
         settings = {row["subcategory"]: row["setting"] for row in made.context["AuditPolicy"]}
         if not settings[_CONNECTIONS]:
             return []
-        found = security_events(
-            made.context["events"], datetime.now(UTC), self._host.computer, made.processes
-        )
+        computer, now = self._host.computer, datetime.now(UTC)
+        found = [
+            *security_changes(made.context["changes"], now, computer, made.facts["bfe_process"]),
+            *security_events(made.context["events"], now, computer, made.processes),
+        ]
         if self._host.language_mode == _CONSTRAINED:
             for event in found:  # without .NET the members' names are not to be had
                 event["values"] = [each["text"] for each in event.pop("data")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from pywfp_ps.model.enums import number_of, values_of
 from pywfp_ps.model.values import blob_of_text
@@ -28,6 +29,8 @@ _INTERNAL: Final = {
 }
 _BLOCKED_CONNECTION: Final = 5157
 _BLOCKED_PACKET: Final = 5152
+_FILTER_CHANGED: Final = 5447
+_LOCAL_SERVICE: Final = "NT AUTHORITY\\LOCAL SERVICE"
 _IN, _OUT = 14592, 14593  # messages of the event source: inbound, outbound
 _LAYER_WORDS: Final = {44: "%%14610", 48: "%%14611"}
 _NOBODY: Final = "S-1-0-0"
@@ -173,6 +176,36 @@ def security_events(
             "data": _data(event, processes.get(event["app"], 0)),
         }
         for number, event in enumerate(events)
+    ]
+
+
+def security_changes(
+    changes: Sequence[Event], now: datetime, computer: str, process: int
+) -> list[dict[str, Any]]:
+    """What was added to the policy as the Security log has it, oldest first: 5447.
+
+    Args:
+        changes: As `make_changes` makes them.
+        now: When the dump is taken.
+        computer: Name of the host.
+        process: The filter engine's process.
+    """
+    who = {"ProcessId": str(process), "UserSid": "S-1-5-19", "UserName": _LOCAL_SERVICE}
+    callout = {"CalloutKey": f"{{{UUID(int=0)}}}", "CalloutName": "-"}
+    return [
+        {
+            "event_id": _FILTER_CHANGED,
+            "version": 0,
+            "record_id": 39_000 + number,
+            "time": time_text(_moment(change, now)),
+            "computer": computer,
+            "data": [
+                {"name": name, "text": text}
+                for name, text in {**who, **change, **callout}.items()
+                if name != "ago_ms"
+            ],
+        }
+        for number, change in enumerate(changes)
     ]
 
 

@@ -216,16 +216,30 @@ def test_events_are_of_filters_that_are_there(answers: list[Answer]) -> None:
         filters = {f.id: f for f in one.state.filters}
         layers = {layer.const_name: layer.id for layer in one.state.layers}
         audited = {a.subcategory.hex: a.setting for a in one.context.audit or ()}
-        expects = audited["0cce922669ae11d9bed3505054503030"] and (
-            "firewall-off" not in one.differences
-        )
-        assert bool(one.events) == bool(expects), one.host.name
+        assert bool(one.events) == bool(audited["0cce922669ae11d9bed3505054503030"])
+        drops = [event for event in one.events if event["event_id"] != 5447]
+        assert bool(drops) == (bool(one.events) and "firewall-off" not in one.differences)
         for event in one.events:
             data = {each["name"]: each["text"] for each in event["data"]}
-            found = filters[int(data["FilterRTID"])]
-            assert int(data["LayerRTID"]) == layers[found.layer]
+            found = filters[int(data.get("FilterRTID") or data["FilterId"])]
+            assert int(data.get("LayerRTID") or data["LayerId"]) == layers[found.layer]
             age = datetime.now(UTC) - datetime.fromisoformat(event["time"])
-            assert timedelta(0) < age < timedelta(hours=3)
+            assert timedelta(0) < age < timedelta(hours=5)
+
+
+def test_changes_name_the_filter_that_was_added(answers: list[Answer]) -> None:
+    one = next(each for each in answers if each.events and not each.differences)
+    change = next(event for event in one.events if event["event_id"] == 5447)
+    data = {each["name"]: each["text"] for each in change["data"]}
+    found = next(f for f in one.state.filters if f.id == int(data["FilterId"]))
+    assert list(data) == [
+        "ProcessId", "UserSid", "UserName", "ProviderKey", "ProviderName", "ChangeType",
+        "FilterKey", "FilterName", "FilterType", "FilterId", "LayerKey", "LayerName", "LayerId",
+        "Weight", "Conditions", "Action", "CalloutKey", "CalloutName",
+    ]  # fmt: skip
+    assert (data["FilterKey"], data["FilterName"]) == (f"{{{found.key}}}", found.name)
+    assert data["Weight"] == str(found.effective_weight)
+    assert data["Conditions"].count("Condition ID:") == len(found.conditions)
 
 
 LAYERS = {44: "FWPM_LAYER_ALE_AUTH_RECV_ACCEPT_V4", 48: "FWPM_LAYER_ALE_AUTH_CONNECT_V4"}
