@@ -50,8 +50,7 @@ def find(
     ports, interfaces and profiles. The answer is an example with the command that explains it, or
     the proof that there is none, or that it gave up and why.
 
-    Example: `wfp find --host web-03 --verdict permit --direction in --local-port 445 --profile
-    public`
+    Example: `wfp find --host web-03 --verdict permit --direction in --local-port 445`
     """
     from pywfp_ps.explain.find import find as look
     from pywfp_ps.report.find import lines_of, record_of

@@ -74,9 +74,11 @@ def wanted_of(asked: AskedFlows) -> Wanted:
     unknown = [one for one in asked.directions if one not in _DIRECTIONS]
     if unknown:
         raise UsageError(f"no direction {unknown[0]!r}; there is {', '.join(_DIRECTIONS)}")
-    directions = tuple(one for one in _DIRECTIONS if one in asked.directions) or ("in", "out")
+    both: tuple[Direction, ...] = ("in", "out")
+    chosen: list[Direction] = [one for one in _DIRECTIONS if one in asked.directions]
+    directions = tuple(chosen) or both
     return Wanted(
-        directions=directions if action == "connect" else ("in",),
+        directions=directions if action == "connect" else both[:1],
         versions=versions,
         protocols=protocols,
         local=local,

@@ -195,7 +195,7 @@ class Universe:
     @property
     def is_empty(self) -> bool:
         """Whether no flow is asked about."""
-        return any(not axis.samples for axis in self.axes.values())
+        return not self.steps or any(not axis.samples for axis in self.axes.values())
 
     def _atoms(self, *fields: str) -> list[Atom]:
         return [atom for field in fields for atom in self._by_field.get(_PREFIX + field, ())]
@@ -447,20 +447,16 @@ class Universe:
         return structs.replace(self.base, **said, **self._token_said(point))
 
     def _token_said(self, point: dict[str, object]) -> dict[str, Any]:
-        if "app" not in point or (self.base.groups_complete and self.token.package is not None):
-            return {}
-        held = [sid for sid in self.named_sids if point.get(f"sid:{sid}")]
-        if sids.AUTHENTICATED not in (*held, *self.token.held) and not self.base.groups_complete:
-            held.append(sids.AUTHENTICATED)
-        said: dict[str, Any] = {
-            "groups": (*self.base.groups, *held),
-            "groups_complete": True,
-        }
+        said: dict[str, Any] = {}
+        if not self.base.groups_complete:
+            held = [sid for sid in self.named_sids if point.get(f"sid:{sid}")]
+            if sids.AUTHENTICATED not in (*held, *self.token.held):
+                held.append(sids.AUTHENTICATED)
+            said = {"groups": (*self.base.groups, *held), "groups_complete": True}
         package = point.get("package", self.token.package)
         if self.token.capabilities is None and package != "none":
-            said["capabilities"] = tuple(
-                one for one in self.named_capabilities if point.get(f"cap:{one}")
-            )
+            named = self.named_capabilities
+            said["capabilities"] = tuple(one for one in named if point.get(f"cap:{one}"))
         return said
 
 

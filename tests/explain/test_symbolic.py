@@ -5,19 +5,31 @@ from __future__ import annotations
 import os
 from collections import Counter
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pywfp_ps.explain import Engine
 from pywfp_ps.explain.symbolic import Deadline, Model, Space
 from pywfp_ps.explain.universe import Shape, Universe, Wanted, shapes_of
 from pywfp_ps.model.objects import Snapshot
-from tests.explain.strategies import policies
+from tests.explain.strategies import LUIDS, PACKAGE, USER, policies
 
 _POINTS = 12
+_GIVEN: Final[list[dict[str, Any]]] = [
+    *[{}] * 6, {"reauthorize": True}, {"ipsec": True}, {"raw": True}, {"preset": "user"},
+    {"preset": "network-service"}, {"user": "S-1-5-19"}, {"user": USER, "groups_complete": True},
+    {"services": ("Dnscache",)}, {"package": PACKAGE, "groups_complete": True},
+    {"package": PACKAGE, "capabilities": ()}, {"quarantined": True}, {"app": "System"},
+    {"redirected": True}, {"interface": LUIDS[2]}, {"interface_type": 131}, {"profile": 2},
+    {"original_profile": 1}, {"loopback": True}, {"loopback": False},
+    {"app": r"c:\apps\browser.exe"}, {"remote_package": PACKAGE},
+    {"fields": (("FWPM_CONDITION_COMPARTMENT_ID", 1),)},
+]  # fmt: skip
+"""What a question may fix."""
 
 
 def points_of(space: Space, chance: Random, count: int) -> list[dict[str, Any]]:
@@ -43,7 +55,8 @@ def compare(engine: Engine, shape: Shape, chance: Random, counts: Counter[str]) 
     Raises:
         AssertionError: They differ.
     """
-    universe = Universe(shape, Wanted(), [engine])
+    base = structs.replace(shape.base, **chance.choice(_GIVEN))
+    universe = Universe(structs.replace(shape, base=base), Wanted(), [engine])
     space = Space(universe)
     model = Model(space, engine, Deadline(60))
     sets = {strict: model.verdicts(strict=strict) for strict in (False, True)}
@@ -68,7 +81,12 @@ def run(examples: int, *, derandomize: bool) -> Counter[str]:
         derandomize=derandomize,
         database=None,
         deadline=None,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=(
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.large_base_example,
+            HealthCheck.filter_too_much,
+        ),
     )
     @given(policy=policies(), seed=st.integers(0, 1 << 32))
     def case(policy: Snapshot, seed: int) -> None:

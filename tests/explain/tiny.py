@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from random import Random
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pywfp_ps.explain.flow import Flow
 from pywfp_ps.explain.universe import Wanted
@@ -296,6 +296,4 @@ def flow_of(said: Made) -> Flow:
     plain = {key: value for key, value in said.items() if key not in {"fields", "wildcard_bind"}}
     flow = flow_of_given(plain | {"bind_address": "0.0.0.0"})
     fields = tuple((f"FWPM_CONDITION_{name}", one) for name, one in said.get("fields", {}).items())
-    return Flow(
-        **{name: getattr(flow, name) for name in Flow.__struct_fields__} | {"fields": fields}
-    )
+    return structs.replace(flow, fields=fields)

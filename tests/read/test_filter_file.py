@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -176,7 +177,5 @@ def test_a_bad_condition_is_one_line_with_its_place(condition: str, message: str
 @given(st.text(max_size=80) | st.binary(max_size=60).map(lambda one: one.decode("latin-1")))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for tail in ("", _HEAD, f"{_HEAD}conditions:\n  - {{field: IP_LOCAL_PORT, value: "):
-        try:
-            read_filters(tail + text, "a.yml", _host())
-        except FilterFileError as error:
-            assert str(error)
+        with suppress(FilterFileError):
+            assert read_filters(tail + text, "a.yml", _host())
