@@ -169,7 +169,9 @@ class Batch:
         """The verdicts of all flows, in their order."""
         deriver = self._engine.deriver
         if deriver.tells or any(flow.interface_alias is not None for flow in flows.flows):
-            flows = Flows(deriver.completed(flow).flow for flow in flows.flows)
+            told = [deriver.completed(flow).flow for flow in flows.flows]
+            if any(one is not flow for one, flow in zip(told, flows.flows, strict=True)):
+                flows = Flows(told)
         self._cuts = {}
         codes = np.zeros(len(flows), np.int64)
         answers: dict[Answer, int] = {}

@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from pywfp_ps.explain import Engine, Facts
+from pywfp_ps.explain.batch import Batch, Flows
 from pywfp_ps.explain.derive import Deriver, best_routes, kinds_for
 from pywfp_ps.explain.facts import facts_of
 from pywfp_ps.explain.said import Said, flow_of
@@ -257,3 +258,31 @@ def test_own_services_and_packages_are_names_in_the_answer() -> None:
         f"ALE_USER_ID is service Own or package {family}",
         f"ALE_PACKAGE_ID = package {family}",
     }
+
+
+def test_many_flows_at_once_are_completed_too() -> None:
+    term = f"O:SYG:SYD:(A;;CC;;;{service_sid('TermService')})"
+    filters = (
+        rule(1, "PERMIT", on("ALE_USER_ID", term, kind="SECURITY_DESCRIPTOR_TYPE"), weight=2,
+             layer=ACCEPT),
+        rule(2, "BLOCK", on("ORIGINAL_PROFILE_ID", 3, kind="UINT32"), weight=1, layer=ACCEPT),
+        rule(3, "BLOCK", on("IP_LOCAL_ADDRESS", "10.0.0.5", kind="UINT32")),
+        rule(4, "BLOCK", on("FLAGS", 0x1, "FLAGS_ALL_SET", "UINT32"), weight=9),
+    )  # fmt: skip
+    flows = [
+        flow_of(said)
+        for port in ("53", "443", "3389", "8080", "9000", "22")
+        for said in (
+            _in(f"10.0.0.5:{port}"), _in(f"192.168.1.5:{port}"), _out(f"203.0.113.9:{port}"),
+            _out(f"192.168.1.9:{port}"), _out(f"10.0.0.5:{port}", account="user"),
+            _out(f"203.0.113.9:{port}", interface="WLAN"),
+        )
+    ]  # fmt: skip
+    engine = Engine(policy(*filters), FACTS)
+    result = Batch(engine).answer(Flows(flows))
+    found = [(result[at].verdict, result[at].filter_id) for at in range(len(flows))]
+    alone = [engine.explain(flow) for flow in flows]
+    assert found == [
+        (one.verdict, one.deciding.filter_id if one.deciding else None) for one in alone
+    ]
+    assert {verdict for verdict, _ in found} >= {"block", "permit"}
