@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 from collections.abc import Sequence
@@ -67,10 +68,15 @@ def field_test(
     Example: `wfp field-test` or `wfp field-test --out here.zip --transport inprocess`
     """
     from pywfp_ps.field import ask, results
-    from pywfp_ps.transports.engines import here
+    from pywfp_ps.transports.engines import VARIABLE, here
 
     path = _path(folder, out)
     way = transport_for(LocalOptions(local=True, transport=transport, pwsh=pwsh or ""))
+    if sys.platform != "win32" and not (pwsh or os.environ.get(VARIABLE)):
+        raise UsageError(
+            "this is no Windows, so there is no netsh and no filter engine to try:"
+            " run the field test on a Windows machine"
+        )
     asked = ask(
         way,
         here(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from pywfp_ps.field.checks import Check
@@ -16,6 +17,23 @@ _MARK: Final = b"\xef\xbb\xbf"
 _ROOT: Final = re.compile(rb"^</(\w+)>\s*$", re.MULTILINE)
 _LAYERS: Final = 99
 _NAMELESS: Final = {83, 84}
+_APART: Final = 300
+_NEW_FORMS: Final = frozenset(
+    {
+        *("FWP_BITMAP_ARRAY64_TYPE", "FWP_BITMAP_INDEX_TYPE", "FWP_BYTE_ARRAY6_TYPE", "FWP_DOUBLE"),
+        *(
+            "FWP_FLOAT",
+            "FWP_INT8",
+            "FWP_INT16",
+            "FWP_INT32",
+            "FWP_INT64",
+            "FWP_UNICODE_STRING_TYPE",
+        ),
+        *("FWP_TOKEN_ACCESS_INFORMATION_TYPE", "FWP_TOKEN_INFORMATION_TYPE"),
+    }
+)
+"""Data types that no public dump has."""
+
 _EVENT: Final = "FWPM_NET_EVENT_TYPE_"
 
 
@@ -98,6 +116,52 @@ def _endpoints(seen: Seen) -> tuple[bool, str]:
     return 0 < whole == len(endpoints), f"{len(endpoints)} endpoints, {whole} of them whole"
 
 
+def _endpoint_addresses(seen: Seen) -> tuple[bool, str]:
+    own = {
+        str(row["address"]).partition("%")[0].lower()
+        for interface in seen.facts["interfaces"]
+        for row in interface["addresses"]
+    }
+    asked = {
+        one.local_address
+        for one in seen.state.endpoints
+        if one.local_address is not None and not _says_nothing(one.local_address)
+    }
+    if not own or not asked:
+        raise NotAskedError("no endpoint has an address of its own")
+    found = sum(str(address) in own for address in asked)
+    return found * 2 > len(asked), f"{found} of {len(asked)} local addresses are of an interface"
+
+
+def _says_nothing(address: IPv4Address | IPv6Address) -> bool:
+    return address.is_unspecified or address.is_loopback or address.is_multicast
+
+
+def _time(seen: Seen) -> tuple[bool, str]:
+    printed, noted = seen.state.taken_at, seen.payload("snapshot", "state").taken_at
+    if printed is None or noted is None:
+        raise NotAskedError("one of the two times is missing")
+    apart = abs((printed - noted).total_seconds())
+    return apart < _APART, f"{apart:.0f} s between the time in the file and the clock"
+
+
+def _value_forms(seen: Seen) -> tuple[bool, str]:
+    conditions = [c for one in seen.state.filters for c in one.conditions if c.type in _NEW_FORMS]
+    if not conditions:
+        raise NotAskedError("no condition is of such a type")
+    odd = sum(bool(condition.extra) for condition in conditions)
+    kinds = ", ".join(sorted({condition.type for condition in conditions}))
+    return not odd, f"{len(conditions)} conditions, {odd} not understood: {kinds}"
+
+
+def _keywords(seen: Seen) -> tuple[bool, str]:
+    keywords = seen.state.keywords
+    if not keywords:
+        raise NotAskedError("there is no dynamic keyword")
+    odd = sum(bool(one.extra) for one in keywords)
+    return not odd, f"{len(keywords)} keywords, {odd} with elements that are new"
+
+
 def _verbose(seen: Seen) -> tuple[bool, str]:
     state = {one.id for one in seen.state.filters}
     shown = {one.id for one in seen.filters.filters}
@@ -144,6 +208,10 @@ CHECKS: Final[dict[str, Check]] = {
     "dump-context-or-raw": _context_or_raw,
     "dump-callouts": _callouts,
     "dump-endpoints": _endpoints,
+    "dump-endpoint-addresses": _endpoint_addresses,
+    "dump-time": _time,
+    "dump-value-forms": _value_forms,
+    "dump-keywords": _keywords,
     "dump-verbose": _verbose,
     "events-ring": _net_events,
     "events-ring-filters": _net_event_filters,

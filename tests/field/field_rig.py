@@ -25,6 +25,9 @@ from tests.pywfp_remote.lab.lab_rig import lab_host
 
 HERE = here()
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
+ABSENT = {"dump-keywords", "dump-value-forms"}
+"""Checks of what no practice host has."""
+
 LETTERS = "A\"\\/<>&'\t\x7f\xfc\u2028\U0001f600"
 WORKS = {"works": True, "id": None, "text": None, "said": ["Data collection successful"]}
 FAILS = {

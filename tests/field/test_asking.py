@@ -8,7 +8,7 @@ import pytest
 from pywfp_ps.field import ask, results
 from pywfp_ps.field.asking import Ended, jobs
 from pywfp_ps.transports.base import Transport
-from tests.field.field_rig import HERE, NOW, Broken, asked, write_answers
+from tests.field.field_rig import ABSENT, HERE, NOW, Broken, asked, write_answers
 from tests.transports.child_rig import child
 from tests.transports.fake_clr import in_process
 
@@ -38,7 +38,7 @@ def test_both_local_ways_bring_every_answer(
     states = {job: ended.state for job, ended in found.ended.items()}
     assert states == dict.fromkeys(JOBS, "completed") | {"stopped": "stopped"}
     assert (found.transport, set(found.parts) >= {("stopped", "facts")}) == (name, True)
-    assert [one for one in results(found) if one.verdict != "held"] == []
+    assert {one.id for one in results(found) if one.verdict != "held"} == ABSENT
 
 
 def test_a_job_that_ends_with_an_error_says_which() -> None:

@@ -17,7 +17,17 @@ from pywfp_ps.field.checks import _result, checks
 from pywfp_ps.field.seen import Seen
 from pywfp_ps.payload import decode
 from pywfp_ps.payload.frames import encode_part
-from tests.field.field_rig import NOW, PROBES, Broken, Change, Machine, asked, changed, field_frames
+from tests.field.field_rig import (
+    ABSENT,
+    NOW,
+    PROBES,
+    Broken,
+    Change,
+    Machine,
+    asked,
+    changed,
+    field_frames,
+)
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CHECKED = [one.id for one in assumptions() if one.check]
@@ -64,7 +74,8 @@ def test_the_code_that_an_assumption_names_is_there() -> None:
 
 
 def test_all_holds_on_a_machine_that_is_as_we_think(good: Asked) -> None:
-    assert [one for one in results(good) if one.verdict != "held"] == []
+    found = [one for one in results(good) if one.verdict != "held"]
+    assert {(one.id, one.verdict) for one in found} == {(name, "could not ask") for name in ABSENT}
 
 
 def test_nothing_is_known_of_a_machine_that_refuses() -> None:
@@ -78,7 +89,7 @@ def test_nothing_is_known_of_a_machine_that_refuses() -> None:
         "netsh-limits",
     }
     assert reasons <= {
-        f"no {part}: it did not come" for part in ("state", "records", "filters", "field")
+        f"no {part}: it did not come" for part in ("state", "records", "filters", "field", "facts")
     }
 
 
@@ -180,6 +191,10 @@ def verdict(name: str, found: Asked) -> str:
 
 SNAPSHOT = "snapshot"
 CONNECT_ID = b"<filterId>"
+KEYWORD = (
+    b"<dynamicKeywordAddresses><item><id>{8a1e6c5e-3b0f-4b3e-8f38-0b6f2f9c7d11}</id>"
+    b"<novel>1</novel></item></dynamicKeywordAddresses>"
+)
 OTHER_PARTS = [
     ("dump-mark", SNAPSHOT, "state", b"\xef\xbb\xbf", b"", -1),
     ("dump-two-roots", SNAPSHOT, "state", b"firewallState>", b"firewallOther>", -1),
@@ -188,6 +203,10 @@ OTHER_PARTS = [
     ("dump-layers", SNAPSHOT, "state", b"<layerId>98<", b"<layerId>99<", -1),
     ("dump-flags", SNAPSHOT, "state", b"FWPM_FILTER_FLAG_INDEXED", b"40000000", -1),
     ("dump-effective-weight", SNAPSHOT, "state", b"effectiveWeight>", b"otherWeight>", -1),
+    ("dump-time", SNAPSHOT, "state", b"<timeStamp>20", b"<timeStamp>19", -1),
+    ("dump-value-forms", SNAPSHOT, "state", b"<type>FWP_UINT16<", b"<type>FWP_FLOAT<", -1),
+    ("dump-keywords", SNAPSHOT, "state", b"<dynamicKeywordAddresses/>", KEYWORD, -1),
+    ("dump-endpoint-addresses", SNAPSHOT, "facts", b'"address":"', b'"address":"9', -1),
     ("policy-boottime", SNAPSHOT, "state", b"FWPM_FILTER_FLAG_BOOTTIME", b"00000300", -1),
     ("module-boottime", SNAPSHOT, "state", b"FWPM_FILTER_FLAG_BOOTTIME", b"00000300", -1),
     ("policy-disabled", SNAPSHOT, "state", b"FLAG_INDEXED", b"FLAG_DISABLED", 1),
