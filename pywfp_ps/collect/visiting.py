@@ -19,7 +19,7 @@ from pywfp_ps.fleet.outcomes import Report
 from pywfp_ps.fleet.visits import Visit
 from pywfp_ps.payload import Decoder, Payload, Problem, Received
 from pywfp_ps.payload import Limits as FrameLimits
-from pywfp_ps.read.facts import read_after, read_facts
+from pywfp_ps.read.facts import read_after, read_facts, read_newest_filters
 from pywfp_ps.transports.base import Ran, TransportError
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ class Fetched:
         after = read_after(plain)
         if before is not None and after is not None:
             self.consistent = before == after
+        if len(set(read_newest_filters(plain))) > 1:
+            self.consistent = False
 
 
 class Visitor:

@@ -15,6 +15,7 @@ from pywfp_ps.model.objects import Gap
 T = TypeVar("T")
 _CONNECTED: Final = 1
 _MOST_LISTED: Final = 10_000
+_LONGEST_ID: Final = 20
 
 
 def read_facts(data: bytes, *, source: str = "facts") -> tuple[HostFacts, tuple[Gap, ...]]:
@@ -43,6 +44,22 @@ def read_after(data: bytes, *, source: str = "after") -> datetime | None:
         return None
     reader = _Reader(source)
     return reader.time(reader.section(told, "bfe"), "started_at", "bfe")
+
+
+def read_newest_filters(data: bytes) -> tuple[int, ...]:
+    """The newest filter id before and after the records, where a job looked; else fewer than two.
+
+    Args:
+        data: What was told at the end of a job.
+    """
+    try:
+        told = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()
+    listed = told.get("newest_filter") if isinstance(told, dict) else None
+    texts = listed if isinstance(listed, list) else []
+    ids = (text for text in texts if isinstance(text, str) and text.isascii() and text.isdigit())
+    return tuple(int(text) for text in ids if len(text) <= _LONGEST_ID)
 
 
 class _Reader:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pywfp_ps.errors import ReadError
 from pywfp_ps.model.host import HostFacts, Interface, Volume
 from pywfp_ps.model.objects import Gap
-from pywfp_ps.read.facts import read_after, read_facts
+from pywfp_ps.read.facts import read_after, read_facts, read_newest_filters
 
 _TOLD: dict[str, Any] = {
     "computer": "WEB-03",
@@ -139,3 +139,19 @@ def test_the_end_of_a_job_tells_when_the_engine_was_started() -> None:
     told = {"bfe": {"started_at": "2026-11-01T06:00:09Z"}}
     assert read_after(json.dumps(told).encode()) == _FACTS.bfe_started_at
     assert read_after(b"nonsense") is None
+
+
+@pytest.mark.parametrize(
+    ("data", "ids"),
+    [
+        (b'{"newest_filter":["7","9"]}', (7, 9)),
+        (b'{"newest_filter":["18446744073709551615","7"]}', (18446744073709551615, 7)),
+        (b'{"newest_filter":["", "7"]}', (7,)),
+        (b'{"newest_filter":[7, "-1", "x", "1e3", "999999999999999999999"]}', ()),
+        (b'{"newest_filter":"7"}', ()),
+        (b"[]", ()),
+        (b"{", ()),
+    ],
+)
+def test_newest_filters(data: bytes, ids: tuple[int, ...]) -> None:
+    assert read_newest_filters(data) == ids

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,13 @@ import pytest
 
 from pywfp_ps.errors import StoreError, UsageError
 from pywfp_ps.transports.base import Ran, ScriptError, Target, TransportError, Usage
-from pywfp_ps.transports.recorded import LINE_LIMIT, RecordedTransport, RecordingTransport
+from pywfp_ps.transports.recorded import (
+    LINE_LIMIT,
+    Asked,
+    RecordedTransport,
+    RecordingTransport,
+    recorded_jobs,
+)
 from tests.transports.rigs import Got, run
 from tests.transports.scenarios import CALL, TEXTS
 
@@ -137,3 +144,29 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="file"):
         record(tmp_path / "file")
+
+
+def test_what_was_asked_is_listed_by_host(tmp_path: Path) -> None:
+    record(tmp_path)
+    assert recorded_jobs(tmp_path, CALL) == [
+        Asked(host="CON", call=CALL, arguments={}, transport="saying")
+    ]
+    assert recorded_jobs(tmp_path, "Get-PyWfpHostFact") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"{", "is no recording of this version"),
+        (b"[]\n", "the recording is damaged"),
+        (b'"text"\n', "is no recording of this version"),
+        (b'{"v":2,"host":"CON","call":"%s","arguments":{},"transport":"x"}\n', "this version"),
+        (b'{"host":"other","call":"%s","arguments":{},"transport":"x"}\n', "of 'other'"),
+        (b'{"host":"CON","call":"Get-X","arguments":{},"transport":"x"}\n', "of 'CON', Get-X"),
+    ],
+)
+def test_a_damaged_recording_is_not_listed(tmp_path: Path, line: bytes, problem: str) -> None:
+    record(tmp_path)
+    only_file(tmp_path).write_bytes(line.replace(b"%s", CALL.encode()))
+    with pytest.raises(UsageError, match=re.escape(problem)):
+        recorded_jobs(tmp_path, CALL)
