@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface, ip_interface
 from typing import Any, Final
 
+from pywfp_remote.lab.gen_names import HOSTILE
 from pywfp_remote.lab.gen_plan import Plan
 from pywfp_remote.lab.gen_processes import (
     Running,
@@ -22,6 +23,12 @@ from pywfp_remote.lab.gen_registry import profile_rows, rule_rows
 from pywfp_remote.lab.gen_rules import TCP, UDP, RuleSpec
 
 _ACTIVE_STORE, _PERSISTENT_STORE = 1, 0
+_SPOILT: Final = 0.3
+_WORDS: Final = {
+    "Service": ("display_name", "account", "company"),
+    "Driver": ("display_name", "company", "version", "signer"),
+    "Process": ("name", "path"),
+}
 _TUNNEL: Final = 53
 _DIRECT: Final = 1  # WINHTTP_ACCESS_TYPE_NO_PROXY
 _LEAST_RPC: Final = 49_664  # first dynamic port of Windows that services get
@@ -54,7 +61,7 @@ def make_context(plan: Plan, rules: Sequence[RuleSpec]) -> dict[str, Any]:
     is how it shows.
     """
     now = running(plan, rules)
-    return {
+    context = {
         "Service": service_rows(now),
         "Driver": driver_rows(plan),
         "Process": process_rows(now),
@@ -75,6 +82,16 @@ def make_context(plan: Plan, rules: Sequence[RuleSpec]) -> dict[str, Any]:
             "FWPM_SYSTEM_PORT_IPHTTPS_OUT": [],
         },
     }
+    return _spoilt(plan, context) if plan.has("hostile-names") else context
+
+
+def _spoilt(plan: Plan, context: dict[str, Any]) -> dict[str, Any]:
+    """Words that harm whoever prints them, where a host may have any words."""
+    rng = plan.random("hostile context")
+    for kind, fields in _WORDS.items():
+        for row in context[kind]:
+            row.update({name: rng.choice(HOSTILE) for name in fields if rng.random() < _SPOILT})
+    return context
 
 
 def context_rows(

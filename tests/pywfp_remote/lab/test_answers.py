@@ -26,6 +26,7 @@ from pywfp_ps.read.engine_options import read_options, read_record_options, read
 from pywfp_ps.read.facts import read_facts
 from pywfp_ps.resources import arguments_json, public_functions, script_for
 from pywfp_remote.lab.engine import FailedError
+from pywfp_remote.lab.gen_names import HOSTILE
 from pywfp_remote.lab.gen_plan import BLOCK as HOSTS
 from pywfp_remote.lab.generated import GeneratedHost, backend_of, key_of, made_host
 from pywfp_remote.lab.host import LabHost, Way
@@ -128,6 +129,14 @@ def test_readers_find_no_gap(answers: list[Answer]) -> None:
         assert (one.state.gaps, one.records.gaps, one.context.gaps) == ((), (), ()), one.host.name
         kinds = [name for name in HostContext.__struct_fields__ if name != "gaps"]
         assert [kind for kind in kinds if getattr(one.context, kind) is None] == []
+
+
+def test_hostile_words_are_read_as_they_are() -> None:
+    one = answer_of(lab_host("web-001", Way.NTLM, "hostile-names"))
+    assert (one.state.gaps, one.records.gaps, one.context.gaps) == ((), (), ())
+    words = {service.display_name for service in one.context.services or ()}
+    words |= {process.path for process in one.context.processes or ()}
+    assert len(words & set(HOSTILE)) > 5
 
 
 def test_both_sources_say_the_same(answers: list[Answer]) -> None:
