@@ -157,7 +157,7 @@ class Recap:
         if as_json:
             click.echo(json_line({"total": told}), err=True)
             return
-        if self.stopped_for:
+        if self.stopped_for and self.not_done:
             click.echo(f"wfp: stopped early: {visible(self.stopped_for)}", err=True)
         counts = ", ".join(f"{told[name]} {name}" for name in ("ok", "partial", "failed"))
         if self.not_done:

@@ -127,7 +127,10 @@ def judge(visit: Visit, result: Report | BaseException | None, stopped_for: str)
     if cause is Cause.BUG:
         told = f"{type(result).__name__}: {told}".removesuffix(": ")
     text = one_line(told or ADVICE[cause].meaning, visit.target)
-    outcome = outcome_of(host, Report(cause=cause, text=text), tries=tries, seconds=seconds)
+    report = Report(cause=cause, text=text)
+    if isinstance(result, TransportError) and (usage := result.usage) is not None:
+        report = replace(report, requests=usage.requests, sent=usage.sent, received=usage.received)
+    outcome = outcome_of(host, report, tries=tries, seconds=seconds)
     if cause is not Cause.BUG:
         return outcome
     lines = "".join(traceback.format_exception(result))

@@ -23,7 +23,7 @@ from pywfp_ps.fleet.fanout import FanOut, Limits
 from pywfp_ps.fleet.outcomes import Outcome, Report
 from pywfp_ps.fleet.signals import ended_by_signals
 from pywfp_ps.fleet.visits import Visit
-from pywfp_ps.transports.base import Credential, Secret, Target
+from pywfp_ps.transports.base import Credential, Secret, Target, TransportError, Usage
 
 CANARY = "c4nary-hunter2"
 LONG = 60.0
@@ -197,6 +197,16 @@ def test_only_what_can_pass_is_tried_again(error: Exception, tries: int) -> None
     assert [(one.outcome, one.tries) for one in found] == [
         ("ok" if tries == 3 else "failed", tries)
     ]
+
+
+def test_what_a_failed_visit_has_cost_is_told() -> None:
+    def job(target: Target, _: Visit) -> NoReturn:
+        usage = Usage(requests=3, sent=40, received=50)
+        raise TransportError(target.name, "bad-payload", "a web page", usage=usage)
+
+    (one,) = FanOut(targets(1), job, QUICK)
+    assert (one.cause, one.text) == (Cause.BAD_PAYLOAD, "a web page")
+    assert (one.requests, one.sent, one.received) == (3, 40, 50)
 
 
 def test_hosts_are_tried_again_after_all_others() -> None:
