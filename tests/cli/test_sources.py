@@ -178,3 +178,36 @@ def test_this_machine_is_collected_and_checked(
     assert (checked.code, checked.rows[0]["computer"]) == (0, "WEB-001")
     resumed = wfp("collect", "--resume", "latest", "--store", "b")
     assert resumed.error == "wfp: no host is left that is not ok"
+
+
+def test_show_names_what_is_behind_and_the_way_back(wfp: Wfp, fleet: Path) -> None:
+    assert wfp("collect", "web*", "-i", fleet, "--store", "s").code == 0
+    columns = "rule_id, filter_ids[1]"
+    (rule, filter_id) = next(
+        iter(_query("s", f"SELECT {columns} FROM firewall_rules WHERE len(filter_ids) > 1"))
+    )
+    shown = wfp("show", str(filter_id), "--kind", "filter", "--store", "s", "--json").rows[0]
+    links = {(link["kind"], link["name"]) for link in shown["refers_to"]}
+    assert {("rule", rule), ("service", "mpssvc")} <= links
+    back = wfp("show", rule, "--store", "s", "--json").rows[0]
+    assert back["kind"] == "rule"
+    assert str(filter_id) in {link["name"] for link in back["referred_by"]}
+    service = wfp("show", "mpssvc", "--kind", "service", "--store", "s")
+    assert "provider FWPM_PROVIDER_MPSSVC_WF" in service.out
+    assert wfp("show", "nobody", "--kind", "driver", "--store", "s").code == 2
+
+
+def test_a_module_that_is_missing_leaves_netsh(wfp: Wfp, tmp_path: Path) -> None:
+    with fleet_of(1, tmp_path / "fleet", "module-missing=*") as inventory:
+        call = wfp("collect", "-i", inventory, "--source", "both", "--store", "s", "--json")
+    assert call.code == 3
+    (row,) = call.rows
+    assert (row["outcome"], row["cause"], row["disagreements"]) == ("partial", "module-missing", 0)
+    assert _query("s", "SELECT source, filters > 900 FROM hosts") == [("netsh", True)]
+    gaps = _query("s", "SELECT source, place, problem FROM gaps")
+    assert gaps == [("records", "module-missing", "NtObjectManager is not installed.")]
+
+
+def _query(store: str, sql: str) -> list[tuple[Any, ...]]:
+    with Store.open(Path(store)) as opened:
+        return list(opened.query(sql))
