@@ -39,7 +39,7 @@ class Bridged:
 
     def run(
         self,
-        _target: Target,
+        target: Target,  # noqa: ARG002 - its own is the host's
         call: str,
         arguments: Mapping[str, str | Sequence[str]],
         *,
