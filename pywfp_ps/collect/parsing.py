@@ -38,7 +38,7 @@ AROUND: Final = frozenset({"context", "sysports", "options", "problems"})
 READ: Final = ENGINE | AROUND | {"facts"}
 """Every part that rows come from."""
 
-_IN_FLIGHT_PER_WORKER: Final = 2
+_IN_FLIGHT_PER_WORKER: Final = 4  # so that none is idle while rows go to the disk
 
 
 class ParseJob(Struct, frozen=True, kw_only=True):
