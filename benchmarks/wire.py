@@ -91,9 +91,9 @@ def _rows(targets: Sequence[Target], folder: Path) -> list[tuple[str, str, str, 
         (
             f"all bytes both ways with the context, {len(whole)} hosts",
             _kilobytes(sum(one.wire for one in whole), whole),
-            "the same XML; context and facts are JSON besides",
+            "the same XML; context and facts come besides",
             _part(sum(one.wire for one in whole), sum(one.plain for one in whole)),
-            "at most 1/8",
+            "counted",
         ),
         (
             "requests a host",
