@@ -104,9 +104,17 @@ class _Column(Struct, frozen=True):
 class Flows:
     """Flows as columns, made once for all hosts."""
 
-    def __init__(self, flows: Iterable[Flow]) -> None:
+    def __init__(self, flows: Iterable[Flow], *, ends: Flows | None = None) -> None:
+        """Makes the columns.
+
+        Args:
+            flows: The flows.
+            ends: The same flows as far as ports and remote addresses go.
+        """
         self.flows = list(flows)
-        self.columns = {name: _column([getattr(f, name) for f in self.flows]) for name in _NAMES}
+        self.columns = dict(ends.columns) if ends else {}
+        for name in ("local_address",) if ends else _NAMES:
+            self.columns[name] = _column([getattr(flow, name) for flow in self.flows])
         shapes: dict[object, int] = {}
         self.shapes = np.fromiter(
             (shapes.setdefault(_shape(flow), len(shapes)) for flow in self.flows),
@@ -169,9 +177,9 @@ class Batch:
         """The verdicts of all flows, in their order."""
         deriver = self._engine.deriver
         if deriver.tells or any(flow.interface_alias is not None for flow in flows.flows):
-            told = [deriver.completed(flow).flow for flow in flows.flows]
+            told = list(map(deriver.flow_told, flows.flows))
             if any(one is not flow for one, flow in zip(told, flows.flows, strict=True)):
-                flows = Flows(told)
+                flows = Flows(told, ends=flows)
         self._cuts = {}
         codes = np.zeros(len(flows), np.int64)
         answers: dict[Answer, int] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 from ipaddress import IPv4Interface, IPv6Interface
+from operator import itemgetter
 from typing import Any, Final
 
 from msgspec import Struct, structs
@@ -35,6 +36,19 @@ _ACCOUNTS: Final = {
 _NO_SID: Final = 0
 KINDS: Final = frozenset({"interfaces", "listeners", "processes", "routes", "services", "volumes"})
 """Views of the store that facts come from."""
+
+
+_FILLED_IN: Final = (
+    "app", "bind_address", "interface", "local_address", "package", "preset", "services",
+)  # fmt: skip
+"""What a fact can fill in."""
+_OWN_END: Final = itemgetter(
+    *(
+        at
+        for at, name in enumerate(Flow.__struct_fields__)
+        if name not in {"local_port", "remote_address", "remote_port"}
+    )
+)
 
 
 class Completed(Struct, frozen=True):
@@ -78,6 +92,7 @@ class Deriver:
         self.facts = facts
         self.tells = any(one is not None for one in (facts.links, facts.listeners, facts.services))
         self._routes: dict[Address, list[Route]] = {}
+        self._told: dict[object, dict[str, Any]] = {}
 
     def completed(self, flow: Flow) -> Completed:
         """The flow with what the facts tell of it."""
@@ -89,6 +104,24 @@ class Deriver:
         steps.listener()
         steps.service()
         return steps.done()
+
+    def flow_told(self, flow: Flow) -> Flow:
+        """The flow of `completed` alone; flows that differ in the other end alone are one case."""
+        if not self.tells:
+            return flow
+        end = flow.remote_address if flow.local_address is None else None
+        port = flow.local_port if flow.direction == "in" else None
+        key = (_OWN_END(structs.astuple(flow)), port, end)
+        more = self._told.get(key)
+        if more is None:
+            found = self.completed(flow).flow
+            changed = (
+                (name, getattr(found, name))
+                for name in _FILLED_IN
+                if getattr(found, name) != getattr(flow, name)
+            )
+            more = self._told[key] = dict(changed)
+        return structs.replace(flow, **more) if more else flow
 
     def routes_to(self, remote: Address) -> list[Route]:
         """The routes that may be taken, see `best_routes`."""

@@ -145,6 +145,9 @@ _TERM = {"bind_address": ip_address("0.0.0.0"), "app": SVCHOST, "preset": "netwo
 )  # fmt: skip
 def test_facts_fill_in_what_they_settle(said: Said, expected: dict[str, Any]) -> None:
     assert _changes(said) == expected
+    deriver = Deriver(FACTS)
+    for _ in range(2):  # the second time it is known
+        assert deriver.flow_told(flow_of(said)) == deriver.completed(flow_of(said)).flow
 
 
 @pytest.mark.parametrize(
