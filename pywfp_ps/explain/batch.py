@@ -112,7 +112,7 @@ class Flows:
             ends: The same flows as far as ports and remote addresses go.
         """
         self.flows = list(flows)
-        self.columns = dict(ends.columns) if ends else {}
+        self.columns: dict[str, _Column] = dict(ends.columns) if ends else {}
         for name in ("local_address",) if ends else _NAMES:
             self.columns[name] = _column([getattr(flow, name) for flow in self.flows])
         shapes: dict[object, int] = {}
