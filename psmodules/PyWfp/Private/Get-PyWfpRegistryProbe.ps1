@@ -12,12 +12,14 @@ function Get-PyWfpRegistryProbe {
         rules = 'HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\FirewallRules'
         restricted = 'HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\SharedAccess\Parameters\FirewallPolicy\RestrictedServices'
         language = 'HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Nls\Language'
-        network_service = 'HKEY_USERS\S-1-5-20'
     }
     $seen = [ordered]@{}
     foreach ($name in @($keys.Keys)) {
         $seen[$name] = Test-Path -LiteralPath ('Registry::' + $keys[$name])
     }
+    # As the test of elevation in constrained language asks it.
+    $hive = @(Get-Item -LiteralPath 'Registry::HKEY_USERS\S-1-5-20' -ErrorAction SilentlyContinue)
+    $seen['network_service'] = $hive.Count -eq 1
     $values = Get-PyWfpRegistryValue -Key $options
     $seen['option_names'] = @()
     if ($null -ne $values) {
