@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache, cached_property
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -27,7 +28,7 @@ _TRUTH: Final = {"true": True, "false": False}
 _ANY_PROTOCOL: Final = 256
 
 
-class FirewallRule(Struct, frozen=True, kw_only=True):
+class FirewallRule(Struct, frozen=True, kw_only=True, dict=True):
     """One rule in one store.
 
     Attributes:
@@ -45,20 +46,27 @@ class FirewallRule(Struct, frozen=True, kw_only=True):
     fields: tuple[tuple[str, str], ...] = ()
     raw: str = ""
 
-    def values(self, *names: str) -> tuple[str, ...]:
-        """Values of all fields of these names, in order, each once."""
-        wanted = {name.casefold() for name in names}
-        return tuple(dict.fromkeys(v for name, v in self.fields if name.casefold() in wanted))
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        """Values by name in lower case: a host has hundreds of rules, and all are asked often."""
+        found: dict[str, list[str]] = {}
+        for name, value in self.fields:
+            found.setdefault(name.casefold(), []).append(value)
+        return found
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Values of all fields of a name, in order, each once."""
+        return tuple(dict.fromkeys(self._by_name.get(name.casefold(), ())))
 
     def _starting(self, *heads: str) -> tuple[str, ...] | None:
         """Values of fields of these names and of those a later schema hangs a number on."""
-        shape = re.compile(rf"(?:{'|'.join(heads)})(?:\d+_\d+|\d)?", re.IGNORECASE)
+        shape = _shape(heads)
         found = [value for name, value in self.fields if shape.fullmatch(name)]
         return tuple(dict.fromkeys(found)) or None
 
     def _one(self, name: str) -> str | None:
         """The last value of a field that should stand there once."""
-        found = self.values(name)
+        found = self._by_name.get(name.casefold())
         return found[-1] or None if found else None
 
     @property
@@ -137,6 +145,11 @@ class FirewallRule(Struct, frozen=True, kw_only=True):
     def package(self) -> str | None:
         """SID of the AppContainer."""
         return self._one("AppPkgId")
+
+
+@cache
+def _shape(heads: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?:{'|'.join(heads)})(?:\d+_\d+|\d)?", re.IGNORECASE)
 
 
 class FirewallProfile(Struct, frozen=True, kw_only=True):
