@@ -16,7 +16,7 @@ from pywfp_ps.errors import ExitCode
 from pywfp_ps.report.rows import json_line
 
 if TYPE_CHECKING:
-    from pywfp_ps.explain.universe import Wanted
+    from pywfp_ps.explain.shapes import Wanted
 
 
 @click.command()

@@ -19,7 +19,7 @@ from pywfp_ps.report.rows import json_line
 
 if TYPE_CHECKING:
     from pywfp_ps.explain.guards import Guard
-    from pywfp_ps.explain.universe import Wanted
+    from pywfp_ps.explain.shapes import Wanted
     from pywfp_ps.model.objects import Filter, Snapshot
     from pywfp_ps.store import Store
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from pywfp_ps.errors import UsageError
 from pywfp_ps.explain.flow import ICMP, TCP, UDP, Action, Direction, Flow, parse_protocol
 from pywfp_ps.explain.said import Said, flow_of
-from pywfp_ps.explain.universe import Network, Span, Wanted
+from pywfp_ps.explain.shapes import Network, Span, Wanted
 
 _BRACKETED: Final = re.compile(r"\[([^\]]+)\](/\d{1,3})?(?::([0-9,\-]+))?")
 _WITH_PORTS: Final = re.compile(r"([^:]*):([0-9,\-]+)")
@@ -74,11 +74,9 @@ def wanted_of(asked: AskedFlows) -> Wanted:
     unknown = [one for one in asked.directions if one not in _DIRECTIONS]
     if unknown:
         raise UsageError(f"no direction {unknown[0]!r}; there is {', '.join(_DIRECTIONS)}")
-    both: tuple[Direction, ...] = ("in", "out")
     chosen: list[Direction] = [one for one in _DIRECTIONS if one in asked.directions]
-    directions = tuple(chosen) or both
     return Wanted(
-        directions=directions if action == "connect" else both[:1],
+        directions=tuple(chosen) if action == "connect" else (),
         versions=versions,
         protocols=protocols,
         local=local,

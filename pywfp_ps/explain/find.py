@@ -17,15 +17,10 @@ from pywfp_ps.explain.arbitrate import Verdict
 from pywfp_ps.explain.diagrams import Set
 from pywfp_ps.explain.engine import Engine
 from pywfp_ps.explain.flow import KERNEL, Flow
-from pywfp_ps.explain.symbolic import Deadline, GaveUpError, Model, Space
-from pywfp_ps.explain.universe import (
-    EXAMPLES,
-    OTHER_APP,
-    USUAL_PORT,
-    Universe,
-    Wanted,
-    shapes_of,
-)
+from pywfp_ps.explain.shapes import Wanted, shapes_of
+from pywfp_ps.explain.space import Space
+from pywfp_ps.explain.symbolic import Deadline, GaveUpError, Model
+from pywfp_ps.explain.universe import EXAMPLES, OTHER_APP, USUAL_PORT, Universe
 
 Status = Literal["found", "gave-up", "none"]
 

@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 from pywfp_ps.errors import UsageError
 from pywfp_ps.explain.asked import AskedFlows, wanted_of
 from pywfp_ps.explain.said import Said
-from pywfp_ps.explain.universe import Wanted
+from pywfp_ps.explain.shapes import Wanted
 
 _LSASS: Final = r"app=C:\Windows\System32\lsass.exe as=system"
 _SVCHOST: Final = r"app=C:\Windows\System32\svchost.exe"

@@ -21,8 +21,11 @@ from pywfp_ps.explain.engine import Engine
 from pywfp_ps.explain.find import example
 from pywfp_ps.explain.flow import Direction, Flow
 from pywfp_ps.explain.guards import Guard
-from pywfp_ps.explain.symbolic import Deadline, GaveUpError, Model, Space
-from pywfp_ps.explain.universe import OTHER_APP, Span, Universe, Wanted, shapes_of
+from pywfp_ps.explain.path import verdict_layers
+from pywfp_ps.explain.shapes import Span, Wanted, shapes_of
+from pywfp_ps.explain.space import Space
+from pywfp_ps.explain.symbolic import Deadline, GaveUpError, Model
+from pywfp_ps.explain.universe import OTHER_APP, Universe
 from pywfp_ps.model.objects import Filter
 
 Danger = Literal["cut", "may-be-cut", "safe", "unknown"]
@@ -98,6 +101,7 @@ class Impact(Struct, frozen=True, kw_only=True):
         removed: Ids of the filters removed.
         changes: Classes of flows whose policy verdict changes.
         guarded: Guarded connections, in the order asked.
+        beside: Layers of filters that change and that no verdict hangs on.
         reason: Why not all classes are known; empty where they are.
     """
 
@@ -105,6 +109,7 @@ class Impact(Struct, frozen=True, kw_only=True):
     removed: tuple[int, ...]
     changes: tuple[Change, ...]
     guarded: tuple[Guarded, ...]
+    beside: tuple[str, ...] = ()
     reason: str = ""
 
     @property
@@ -133,12 +138,14 @@ def impact(
     Args:
         before: The host as it is.
         after: The host with the change made.
-        wanted: The flows that are looked at for changes; all by default.
+        wanted: The flows that are looked at for changes; forwarded ones too unless it says.
         guards: Connections to watch.
         seconds: How long to try.
     """
     deadline = Deadline(seconds)
     asked = wanted or Wanted()
+    if not asked.directions and asked.action == "connect":
+        asked = structs.replace(asked, directions=("in", "out", "forward"))
     found: list[Change] = []
     reason = ""
     try:
@@ -154,6 +161,7 @@ def impact(
         removed=tuple(sorted(old - new)),
         changes=tuple(found),
         guarded=tuple(_guarded(before, after, one, deadline) for one in guards),
+        beside=tuple(sorted(_touched(before, after) - verdict_layers())),
         reason=reason,
     )
 
@@ -183,13 +191,18 @@ def _guarded(before: Engine, after: Engine, guard: Guard, deadline: Deadline) ->
 
 
 def _pairs(before: Engine, after: Engine, wanted: Wanted, deadline: Deadline) -> Iterator[_Pair]:
-    old, new = set(before.snapshot.filters), set(after.snapshot.filters)
-    touched = {one.layer for one in old ^ new}
+    touched = _touched(before, after)
     for shape in shapes_of(wanted):
         universe = Universe(shape, wanted, [before, after])
         if universe.is_empty or not touched & universe.layers:
             continue  # nothing of this path changes
         yield _Pair(universe, before, after, deadline)
+
+
+def _touched(before: Engine, after: Engine) -> set[str]:
+    """Layers whose filters change."""
+    old, new = set(before.snapshot.filters), set(after.snapshot.filters)
+    return {one.layer for one in old ^ new}
 
 
 class _Pair:

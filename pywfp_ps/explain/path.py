@@ -125,3 +125,13 @@ def _parts(flow: Flow) -> _Part:
     if flow.protocol == TCP:
         return _TCP_CLIENT if outbound else _TCP_SERVER
     return _BIND + (_ICMP_OUT if outbound else _ICMP_IN)
+
+
+def verdict_layers() -> frozenset[str]:
+    """Constants of all layers that some flow meets, over both IP versions."""
+    parts = (
+        _TCP_CLIENT, _TCP_SERVER, _BIND, _LISTEN, _ICMP_OUT, _ICMP_IN, _ERROR_OUT, _ERROR_IN,
+        _FORWARD,
+    )  # fmt: skip
+    stems = {stem for part in parts for _, stem, _ in part}
+    return frozenset(f"FWPM_LAYER_{stem}_V{version}" for stem in stems for version in (4, 6))

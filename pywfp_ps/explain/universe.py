@@ -16,11 +16,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import pairwise
 from typing import Any, Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from pywfp_ps.explain import sids
 from pywfp_ps.explain.cells import number_cells, widths_of
@@ -28,15 +28,13 @@ from pywfp_ps.explain.compile import Entry, Program
 from pywfp_ps.explain.diagrams import Axis
 from pywfp_ps.explain.engine import Engine
 from pywfp_ps.explain.fields import handled_fields
-from pywfp_ps.explain.flow import ICMP, KERNEL, TCP, UDP, Action, Address, Direction, Flow
+from pywfp_ps.explain.flow import ICMP, KERNEL, TCP, UDP, Address, Flow
 from pywfp_ps.explain.logic import MAYBE
 from pywfp_ps.explain.match import Atom
 from pywfp_ps.explain.path import Step, layer_name, path_of
+from pywfp_ps.explain.shapes import Network, Shape, Span, Wanted
 from pywfp_ps.explain.tokens import Token, token_of
 from pywfp_ps.model.values import blob_of_text, text_of_blob
-
-Network = IPv4Network | IPv6Network
-Span = tuple[int, int]
 
 WILDCARD: Final = "wildcard"
 OTHER_APP: Final = r"\device\harddiskvolume3\any other program.exe"
@@ -58,91 +56,6 @@ USUAL_PORT: Final = 50_000
 TUNNEL: Final = 131
 REDIRECTS: Final = ("ALE_BIND_REDIRECT", "ALE_CONNECT_REDIRECT")
 _BYTES: Final = frozenset({"EQUAL", "NOT_EQUAL", "PREFIX", "NOT_PREFIX"})
-
-
-class Wanted(Struct, frozen=True, kw_only=True):
-    """Which flows are asked about. ``None`` and empty mean any.
-
-    Attributes:
-        directions: ``in``, ``out``, ``forward``.
-        versions: 4, 6.
-        protocols: Protocol numbers.
-        local: Networks of this host's end.
-        remote: Networks of the other end.
-        local_ports: Ranges of ports, both ends included; ICMP types for ICMP.
-        remote_ports: The same of the other end; ICMP codes for ICMP.
-        action: ``connect``, ``listen`` or ``bind``.
-        layers: Constants of the only layers to look at.
-        own_service: Whether a token holds the SIDs of no service that is not said, as that of a
-            service with a process of its own.
-        given: Further fields of `Flow` that are fixed.
-    """
-
-    directions: tuple[Direction, ...] = ("in", "out")
-    versions: tuple[int, ...] = (4, 6)
-    protocols: tuple[int, ...] = ()
-    local: tuple[Network, ...] = ()
-    remote: tuple[Network, ...] = ()
-    local_ports: tuple[Span, ...] = ()
-    remote_ports: tuple[Span, ...] = ()
-    action: Action = "connect"
-    layers: tuple[str, ...] = ()
-    own_service: bool = False
-    given: dict[str, Any] = {}
-
-
-class Shape(Struct, frozen=True, kw_only=True):
-    """Flows with one path.
-
-    Attributes:
-        base: A flow with what is fixed; its protocol is one of the shape's.
-        protocols: Protocol numbers of the shape.
-        is_error: For ICMP, whether it is about error messages.
-    """
-
-    base: Flow
-    protocols: tuple[int, ...]
-    is_error: bool = False
-
-
-def shapes_of(wanted: Wanted) -> Iterator[Shape]:
-    """The shapes of flows that are asked about."""
-    for direction in wanted.directions:
-        for version in wanted.versions:
-            if any(net.version != version for net in (*wanted.local, *wanted.remote)):
-                continue
-            for protocols in _protocols(wanted, version):
-                yield from _of_protocols(wanted, direction, version, protocols)
-
-
-def _protocols(wanted: Wanted, version: int) -> Iterator[tuple[int, ...]]:
-    icmp = 1 if version == 4 else 58
-    others = tuple(n for n in range(256) if n not in {TCP, UDP, *ICMP})
-    for kind in ((TCP,), (UDP,), (icmp,), others):
-        asked = tuple(n for n in kind if not wanted.protocols or n in wanted.protocols)
-        if asked and (wanted.action != "listen" or asked == (TCP,)):
-            yield asked
-
-
-def _of_protocols(
-    wanted: Wanted, direction: Direction, version: int, protocols: tuple[int, ...]
-) -> Iterator[Shape]:
-    has_ports = protocols[0] in {TCP, UDP}
-    is_icmp = protocols[0] in ICMP
-    if not has_ports and not is_icmp and (wanted.local_ports or wanted.remote_ports):
-        return
-    base = Flow(
-        direction="in" if wanted.action == "listen" else direction,
-        action=wanted.action,
-        ip_version=version,
-        protocol=protocols[0],
-        **wanted.given,
-    )
-    if not is_icmp or wanted.action != "connect" or direction == "forward":
-        yield Shape(base=base, protocols=protocols)
-        return
-    for is_error in (False, True):
-        yield Shape(base=base, protocols=protocols, is_error=is_error)
 
 
 class Universe:

@@ -82,6 +82,9 @@ def _summary(found: Impact) -> str:
     cut = [one.name for one in found.guarded if one.danger != "safe"]
     if cut:
         text += f"; guarded connections in danger: {', '.join(cut)}"
+    if found.beside:
+        layers = ", ".join(one.removeprefix("FWPM_LAYER_") for one in found.beside)
+        text += f"; no verdict hangs on {layers}"
     if found.reason:
         text += f"; not all is known, gave up: {found.reason}"
     return one_line(text, limit=1000)

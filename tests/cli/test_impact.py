@@ -170,3 +170,26 @@ def test_a_real_host_answers(wfp: Wfp, samples: Path, tmp_path: Path) -> None:
     ends = {(one["before"]["verdict"], one["after"]["verdict"]) for one in row["changes"]}
     assert ends == {("permit", "block"), ("permit", "unknown")}  # a permit has the same weight
     assert [one["name"] for one in row["guarded"] if one["danger"] == "cut"] == ["RDP"]
+
+
+def test_a_layer_that_no_verdict_hangs_on_is_said(wfp: Wfp, store: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.yml"
+    layer = "FWPM_LAYER_ALE_RESOURCE_RELEASE_V4"
+    text = (_BLOCK % 445).split("conditions")[0].replace(ACCEPT, layer)
+    path.write_text(text, "utf-8")
+    call = wfp("impact", "--add", path, "--no-guards", "--store", store)
+    assert (call.code, call.out) == (
+        0,
+        "web-01: 1 filter added, 0 filters removed; 0 classes of flows change; no verdict hangs on "
+        "ALE_RESOURCE_RELEASE_V4\n",
+    )
+
+
+def test_forwarded_packets_are_looked_at_too(wfp: Wfp, store: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.yml"
+    layer = "FWPM_LAYER_IPFORWARD_V4"
+    path.write_text((_BLOCK % 1).split("conditions")[0].replace(ACCEPT, layer), "utf-8")
+    call = wfp("impact", "--add", path, "--no-guards", "--json", "--store", store)
+    assert {one["direction"] for one in call.rows[0]["changes"]} == {"forward"}
+    assert wfp("impact", "--add", path, "--direction", "in", "--json", "--no-guards", "--store",
+               store).rows[0]["changes"] == []  # fmt: skip

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from pywfp_ps.explain import Engine
-from pywfp_ps.explain.symbolic import Deadline, Model, Space
-from pywfp_ps.explain.universe import Shape, Universe, Wanted, shapes_of
+from pywfp_ps.explain.shapes import Shape, Wanted, shapes_of
+from pywfp_ps.explain.space import Space
+from pywfp_ps.explain.symbolic import Deadline, Model
+from pywfp_ps.explain.universe import Universe
 from pywfp_ps.model.objects import Snapshot
 from tests.explain.strategies import LUIDS, PACKAGE, USER, policies
 
@@ -94,6 +96,7 @@ def run(examples: int, *, derandomize: bool) -> Counter[str]:
         version = int(policy.layers[0].const_name[-1])
         shapes = list(shapes_of(Wanted(versions=(version,))))
         shapes += shapes_of(Wanted(versions=(version,), action="listen"))
+        shapes += shapes_of(Wanted(versions=(version,), directions=("forward",)))
         for shape in shapes:
             compare(engine, shape, chance, counts)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec import Struct, structs
 
 from pywfp_ps.explain.flow import Flow
-from pywfp_ps.explain.universe import Wanted
+from pywfp_ps.explain.shapes import Wanted
 from pywfp_ps.model.objects import (
     CALLOUT_REGISTERED,
     CLEAR_ACTION_RIGHT,
