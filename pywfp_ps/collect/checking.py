@@ -78,7 +78,10 @@ class Check:
         for outcome in self.fan_out:
             with self._guard:
                 facts = self._facts.pop(outcome.host, None)
-            yield Checked(outcome=outcome, facts=facts, clock=clock_told(facts))
+            told = outcome
+            if outcome.outcome == "cancelled":  # there is no run to resume
+                told = replace(outcome, to_do="Check again.")
+            yield Checked(outcome=told, facts=facts, clock=clock_told(facts))
 
     def _visit(self, target: Target, visit: Visit) -> Report:
         transport = self._transport_of(target)

@@ -176,6 +176,7 @@ def test_canaries_that_fail_end_the_run_as_what_it_is(
     assert total["stopped_for"] == told
     plain = wfp("check", *words)
     assert (plain.code, f"wfp: stopped early: {told}" in plain.err) == (4, True)
+    assert plain.out.splitlines()[-1].endswith(f"not visited: {told} - Check again.")
     first = _names(fleet)[0]
     half = _with(dead, tmp_path / "half.yml", first, ansible_host="127.0.0.1")
     mixed = wfp("collect", first, "desk-001", "-i", half, "--store", "s", "--retries", "0")
