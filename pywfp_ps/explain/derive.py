@@ -201,6 +201,9 @@ class _Steps:
             links = [one for one in facts.links if one.luid == flow.interface]
             self._only(links, "the interface holds no other (interfaces)")
             return
+        if flow.direction == "in":  # it may come in another way than the answer leaves
+            self._only(facts.links, "the host holds no other (interfaces)")
+            return
         if remote is not None and facts.routes is not None:
             routes = self._deriver.routes_to(remote)
             indexes = {one.interface_index for one in routes}
@@ -209,9 +212,6 @@ class _Steps:
                 where = links[0].alias or f"interface {links[0].index}"
                 text = f"the route {routes[0].destination} leads over {where} (routes, interfaces)"
                 self._only(links, text)
-                return
-        if flow.direction == "in" and remote is None:
-            self._only(facts.links, "the host has no other (interfaces)")
 
     def _only(self, links: Iterable[Interface], why: str) -> None:
         """The address, if there is one alone that others can reach."""

@@ -110,6 +110,7 @@ _TERM = {"bind_address": ip_address("0.0.0.0"), "app": SVCHOST, "preset": "netwo
         (_out("127.0.0.1:443"), {"local_address": ip_address("127.0.0.1")}),
         (_out("203.0.113.9:443", local="192.0.2.1"), {}),  # what is said stands
         (Said(direction="in", ip_version=4), {}),  # which of three addresses is open
+        (Said(direction="in", remote="203.0.113.9"), {}),
         (Said(direction="forward", remote="203.0.113.9"), {}),
         # the interface by its name or index
         (_out("203.0.113.9", interface="ethernet"),
@@ -186,6 +187,12 @@ def test_every_derivation_names_its_source() -> None:
             "TermService and is that of network-service; Old has no SID of its own (services)"
         ),
     )
+
+
+def test_what_comes_in_meets_the_only_address() -> None:
+    one = structs.replace(FACTS, links=(FACTS.links or ())[:1])
+    said = Said(direction="in", remote="203.0.113.9")
+    assert _changes(said, one) == {"local_address": ip_address("10.0.0.5")}
 
 
 def test_without_facts_nothing_is_filled_in() -> None:
