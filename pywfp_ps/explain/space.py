@@ -97,10 +97,18 @@ class Space:
                 found &= ~kernel | self._is(sid, token.holds(sid))
             if token.package is not None:
                 found &= ~kernel | self.package(lambda one: one == token.package)
-        if "tunnel" in universe.axes and "interface" in universe.axes:
-            is_tunnel = diagrams.where("interface", lambda one: int(str(one)) >> 48 == TUNNEL)
-            found &= is_tunnel | diagrams.cells("tunnel", 1)
+        if "tunnel" in universe.axes:
+            found &= self._tunnels() | diagrams.cells("tunnel", 1)
         return found
+
+    def _tunnels(self) -> Set:
+        """Flows on a tunnel: only there the type of the tunnel is open."""
+        universe, diagrams = self.universe, self.diagrams
+        kind = universe.base.interface_type
+        if kind is None and "interface" in universe.axes:
+            return diagrams.where("interface", lambda one: int(str(one)) >> 48 == TUNNEL)
+        kind = int(universe.base.interface or 0) >> 48 if kind is None else kind
+        return diagrams.all if kind == TUNNEL else diagrams.none
 
     def _accounts(self) -> Set:
         """What goes with the account: every program is authenticated, and has one account."""

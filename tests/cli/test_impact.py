@@ -180,8 +180,10 @@ def test_a_layer_that_no_verdict_hangs_on_is_said(wfp: Wfp, store: Path, tmp_pat
     call = wfp("impact", "--add", path, "--no-guards", "--store", store)
     assert (call.code, call.out) == (
         0,
-        "web-01: 1 filter added, 0 filters removed; 0 classes of flows change; no verdict hangs on "
-        "ALE_RESOURCE_RELEASE_V4\n",
+        (
+            "web-01: 1 filter added, 0 filters removed; 0 classes of flows change; no verdict "
+            "hangs on ALE_RESOURCE_RELEASE_V4\n"
+        ),
     )
 
 
