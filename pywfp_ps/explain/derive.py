@@ -329,7 +329,11 @@ def _can_leave(address: IPv4Interface | IPv6Interface, version: int, *, link_loc
 
 
 def best_routes(remote: Address, routes: Iterable[Route]) -> list[Route]:
-    """Active routes with the longest prefix that holds an address; of equals the cheapest."""
+    """Active routes with the longest prefix that holds an address.
+
+    Of equals Windows takes the one with the least sum of the metrics of route and interface; the
+    latter is not known, so all of them are given back.
+    """
     held = [
         one
         for one in routes
@@ -338,11 +342,7 @@ def best_routes(remote: Address, routes: Iterable[Route]) -> list[Route]:
         and remote in one.destination
     ]
     longest = max((one.destination.prefixlen for one in held), default=0)
-    held = [one for one in held if one.destination.prefixlen == longest]
-    if any(one.metric is None for one in held):
-        return held
-    least = min((one.metric or 0 for one in held), default=0)
-    return [one for one in held if (one.metric or 0) == least]
+    return [one for one in held if one.destination.prefixlen == longest]
 
 
 def _listeners(flow: Flow, of_port: Iterable[Listener]) -> list[Listener]:

@@ -45,7 +45,7 @@ CONTEXT = HostContext(
         Interface(luid=LOOP, index=1, alias="Loopback", addresses=(ip_interface("127.0.0.1/8"),)),
     ),
     routes=(
-        _route("0.0.0.0/0", 6, 0), _route("0.0.0.0/0", 9, 25), _route("10.0.0.0/24", 6),
+        _route("0.0.0.0/0", 6, 0), _route("192.168.0.0/16", 6), _route("10.0.0.0/24", 6),
         _route("192.168.1.0/24", 9), _route("198.51.100.0/24", 9, None),
         _route("198.51.100.0/24", 6, None), _route("203.0.113.0/24", 9, 0, 0),
     ),
@@ -104,7 +104,7 @@ _TERM = {"bind_address": ip_address("0.0.0.0"), "app": SVCHOST, "preset": "netwo
         (_out("203.0.113.9:443"), {"local_address": ip_address("10.0.0.5")}),
         (_out("10.0.0.9:443"), {"local_address": ip_address("10.0.0.5")}),
         (_out("192.168.1.9:443"), {}),  # the interface holds two addresses
-        (_out("198.51.100.9:443"), {}),  # two routes of equal length, costs unknown
+        (_out("198.51.100.9:443"), {}),  # two routes of equal length: interfaces have metrics too
         (_out("2001:db8::9"), {}),  # no route
         (_out("10.0.0.5:443"), {"local_address": ip_address("10.0.0.5")}),  # the host itself
         (_out("127.0.0.1:443"), {"local_address": ip_address("127.0.0.1")}),
@@ -210,7 +210,7 @@ def test_an_unknown_list_is_no_empty_one() -> None:
     assert Deriver(empty).completed(flow_of(_in("10.0.0.5:22"))).listening is False
 
 
-def test_the_longest_prefix_wins_then_the_lowest_metric() -> None:
+def test_the_longest_prefix_wins_and_equals_stay_open() -> None:
     routes = CONTEXT.routes or ()
     assert [one.interface_index for one in best_routes(ip_address("192.0.2.1"), routes)] == [6]
     assert [one.interface_index for one in best_routes(ip_address("192.168.1.9"), routes)] == [9]
