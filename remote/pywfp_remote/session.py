@@ -107,7 +107,13 @@ class Session:
             if time.monotonic() >= self._soft_end:
                 self._stop_late(shell)
             began = time.monotonic()
-            self._ask(lambda: shell.poll_invoke(timeout=_POLL_SECONDS))
+            try:
+                self._ask(lambda: shell.poll_invoke(timeout=_POLL_SECONDS))
+            except TransportError:
+                for line in shell.output:  # what came before the answer went wrong is good
+                    if isinstance(line, str):
+                        on_frame(line)
+                raise
             lines, failed = list(shell.output), list(shell.streams.error)
             shell.clear_streams()  # progress and warnings too, which nobody reads
             errors += map(_script_error, failed[: _MOST_ERRORS - len(errors)])

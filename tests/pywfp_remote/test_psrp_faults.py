@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from pypsrp.powershell import PowerShell
 
 from pywfp_ps.fleet.causes import Cause, of_error_id, of_exception, of_frame_fault, of_problem
 from pywfp_ps.payload import decode
@@ -15,7 +17,7 @@ from pywfp_remote.lab.faults import FAULTS, Stage
 from pywfp_remote.lab.host import Way
 from pywfp_remote.link import LinkLimits
 from tests.pywfp_remote.lab.lab_rig import DUMP, lab_host, served
-from tests.pywfp_remote.psrp_rig import Got, run, sender, target_of
+from tests.pywfp_remote.psrp_rig import LINES, Got, run, sender, target_of
 
 ERRORS: dict[str, tuple[Cause, str]] = {
     # address
@@ -244,3 +246,22 @@ def _received(got: Got) -> Received:
 def _whole(got: Got) -> list[bytes]:
     assert got.error is None, str(got.error)
     return [payload.raw() for payload in _received(got).payloads if payload.complete]
+
+
+def test_what_came_before_an_answer_went_wrong_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One answer can carry good lines and, behind them, what pypsrp stumbles over."""
+    poll = PowerShell.poll_invoke
+
+    def stumble(shell: PowerShell, timeout: int | None = None) -> None:
+        poll(shell, timeout)
+        if shell.output:
+            raise struct.error("cut short")
+
+    monkeypatch.setattr(PowerShell, "poll_invoke", stumble)
+    host = lab_host("web-001", Way.NTLM)
+    with served(host, factory=sender, most_streams=100) as practice:
+        got = run(target_of(practice, host))
+    assert got.error is not None
+    assert got.error.text.endswith("a message in it is shorter than it says")
+    assert got.lines
+    assert got.lines == list(LINES[: len(got.lines)])
