@@ -15,8 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from pywfp_ps.explain import Engine, Flow
+from pywfp_ps.explain.asked import AskedFlows, wanted_of
 from pywfp_ps.explain.compile import Program
+from pywfp_ps.explain.find import find
+from pywfp_ps.explain.guards import USUAL, parse_guard
+from pywfp_ps.explain.impact import changed, impact
 from pywfp_ps.explain.lint import lint
+from pywfp_ps.explain.said import Said
+from pywfp_ps.explain.shapes import Wanted
 from pywfp_ps.read import read_state
 from pywfp_ps.store import Store
 from pywfp_ps.write import write_state
@@ -46,6 +52,15 @@ def rows() -> list[tuple[str, str, str, str, str]]:
     some_filters = make_host(0, 7, filters=1250).snapshot
     some_lint = _median(lambda: lint(some_filters), 1)
     many_lint = _once(lambda: lint(many_filters))
+    smb = wanted_of(AskedFlows(
+        directions=("in",), protocols=("tcp",), local_ports="445",
+        said=Said(app="System", profile="public", loopback=False),
+    ))  # fmt: skip
+    some = Engine(some_filters)
+    one = _median(lambda: find(some, smb, "unknown"), 3)
+    every = _median(lambda: find(some, Wanted(), "block"), 3)
+    without = changed(some, [], {some_filters.filters[count // 2].id})
+    change = _median(lambda: impact(some, without, guards=map(parse_guard, USUAL)), 3)
     return [
         (f"an engine with all layers from {count:,} stored filters", _ms(load),
          f"{_ms(parse)} parsing them", f"{load / parse:.2f} x", "less than parsing"),
@@ -57,6 +72,12 @@ def rows() -> list[tuple[str, str, str, str, str]]:
         (f"lint, {len(many_filters.filters):,} filters", f"{many_lint:.1f} s",
          f"{some_lint:.2f} s at {len(some_filters.filters):,}",
          f"{many_lint / some_lint:.0f} x", "5 min"),
+        (f"find: SMB in on a public network, {len(some_filters.filters):,} filters", _ms(one),
+         "-", "-", "a few seconds"),
+        (f"find: any blocked flow, {len(some_filters.filters):,} filters", _ms(every),
+         "-", "-", "a few seconds"),
+        (f"impact of one filter less, eight guards, {len(some_filters.filters):,} filters",
+         _ms(change), "-", "-", "a few seconds"),
     ]  # fmt: skip
 
 
