@@ -327,16 +327,17 @@ class Store:
             self._engine = Engine(self.folder, self._memory_limit)
         if mentions_macros(sql):
             self._engine.make_macros()
-        for attempt in range(_TRIES):
+        left = _TRIES
+        while True:
+            left -= 1
             every, shown = self._visible(run, at)
             try:
                 self._make_views(self._engine, mentioned(sql), every, shown, partial=partial)
-                break
+                return self._engine.ask(sql, parameters)
             except StoreError:
                 # Another process may have pruned or rewritten a run just now; else it stays wrong.
-                if attempt == _TRIES - 1 or self._visible(run, at) == (every, shown):
+                if not left or self._visible(run, at) == (every, shown):
                     raise
-        return self._engine.ask(sql, parameters)
 
     def _visible(self, name: str | None, at: datetime | None) -> tuple[list[Run], list[Run]]:
         """Runs of the ``_all`` views, and of the others."""

@@ -21,6 +21,7 @@ from pywfp_ps.payload import raw
 from pywfp_ps.store import KINDS, About, Store, table_of, tables_of
 from pywfp_ps.store.parts import write_part
 from pywfp_ps.store.runs import Part, read_run, write_manifest
+from pywfp_ps.store.sql import Answer, Engine, Parameters
 from tests.store.store_rig import made_snapshot, new_store, put_run
 
 COUNT = "SELECT host, count(*) FROM filters GROUP BY host ORDER BY host"
@@ -448,3 +449,18 @@ def test_every_kind_can_be_written_empty_columns_included(tmp_path: Path) -> Non
         table = table_of(name, [{}], host="a", run_id="r")
         part = write_part(tmp_path, name, table)
         assert (part.rows, part.first, part.columns) == (1, "a", KINDS[name].digest)
+
+
+def test_a_run_that_goes_while_a_question_is_asked_is_not_missed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_run(store, "a")
+    put_run(store, "a")
+    ask, other = Engine.ask, Store.open(store.folder)
+
+    def after_a_prune(engine: Engine, sql: str, parameters: Parameters) -> Answer:
+        other.prune(keep=1)
+        return ask(engine, sql, parameters)
+
+    monkeypatch.setattr(Engine, "ask", after_a_prune)
+    assert store.query("SELECT count(*) FROM snapshots_all").all() == [(1,)]
