@@ -47,24 +47,31 @@ def hide(value: Any) -> Any:
 class Host:
     """One host, under its inventory name."""
 
-    __slots__ = ("file", "groups", "name", "place", "variables")
+    __slots__ = ("file", "groups", "is_taken_out", "name", "place", "variables")
 
     def __init__(self, name: str, place: Place) -> None:
         self.name = name
         self.place = place
         self.file = place.file
         self.groups: dict[str, Group] = {}
+        self.is_taken_out = False
         self.variables = Variables()
 
     def __repr__(self) -> str:
         return f"<host {self.name}>"
 
     def all_groups(self) -> list[Group]:
-        """The groups it belongs to, also through others, in the order their variables apply."""
+        """The groups it belongs to, also through others, in the order their variables apply.
+
+        A host that stands in ``ungrouped`` and elsewhere is taken out of ``ungrouped``, and its
+        variables do not apply even where it is above another group of the host.
+        """
         found: dict[str, Group] = {}
         waiting = list(self.groups.values())
         while waiting:
             group = waiting.pop()
+            if self.is_taken_out and group.name == "ungrouped":
+                continue
             if group.name not in found:
                 found[group.name] = group
                 waiting += group.parents.values()
@@ -201,7 +208,7 @@ class Groups:
         for host in self.hosts.values():
             others = {group.name for group in host.all_groups()} - {"all", "ungrouped"}
             if others:
-                ungrouped.hosts.pop(host.name, None)
+                host.is_taken_out = ungrouped.hosts.pop(host.name, None) is not None
                 host.groups.pop("ungrouped", None)
             else:
                 host.groups["ungrouped"] = ungrouped

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from pywfp_ps.errors import UsageError
@@ -37,7 +37,21 @@ PATTERNS = [
 ]
 
 words = st.sampled_from(["1", "x", "007", "True", "[1, 'a']", "{'k': 2}", "a b", "1.5", "x#y", "é"])
-settled = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settled = settings(
+    max_examples=12,
+    deadline=None,
+    # To ask Ansible takes seconds, so what fails is shown as it is and not made small.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+UNGROUPED_ABOVE = """\
+old:
+  hosts: {web-01: , ha: }
+ungrouped:
+  hosts: {web-01: , web-02: }
+  children: {old: }
+  vars: {port: '1'}
+"""
 
 
 @st.composite
@@ -113,6 +127,7 @@ def ours(case: dict[str, Any]) -> dict[str, Any] | None:
 
 @pytest.mark.slow
 @settled
+@example([([("hosts.yml", UNGROUPED_ABOVE)], {})])
 @given(
     st.lists(st.tuples(st.lists(sources, min_size=1, max_size=2), files), min_size=25, max_size=25)
 )
