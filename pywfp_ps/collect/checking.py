@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CALL: Final = "Get-PyWfpHostFact"
 _LARGEST: Final = 16 << 20
 _RUNNING: Final = 4  # ServiceControllerStatus
+_MOST_LACKS: Final = 20
+_LONGEST_NAME: Final = 40
 
 
 class Checked(Struct, frozen=True, kw_only=True):
@@ -49,8 +51,18 @@ class _Engine(Struct, frozen=True):
     status: int | None = None
 
 
+class _Unknown(Struct, frozen=True):
+    fact: str = ""
+
+
 class _Told(Struct, frozen=True):
     bfe: _Engine | None = None
+
+
+class _Lacks(Struct, frozen=True):
+    """The part of the facts that names what the host could not say."""
+
+    unknown: list[_Unknown] = []
 
 
 class Check:
@@ -118,7 +130,19 @@ def _rights(report: Report, facts: HostFacts, plain: bytes) -> Report:
         return replace(report, cause=Cause.NOT_ELEVATED, text=f"{facts.account} is not elevated")
     if _is_stopped(plain):
         return replace(report, cause=Cause.BFE_STOPPED, text="the service BFE does not run")
+    if lacks := _lacks(plain):
+        told = f"it could not say {', '.join(lacks)}: a collection may lack more"
+        return replace(report, text="; ".join(filter(None, (report.text, told))))
     return report
+
+
+def _lacks(plain: bytes) -> list[str]:
+    """Names of the facts that the host could not find out."""
+    try:
+        unknown = msgspec.json.decode(plain, type=_Lacks).unknown
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    return [one.fact[:_LONGEST_NAME] for one in unknown[:_MOST_LACKS]]
 
 
 def _is_stopped(plain: bytes) -> bool:

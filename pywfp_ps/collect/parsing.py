@@ -65,6 +65,7 @@ class Parsed(Struct, frozen=True, kw_only=True):
         tables: Arrow tables by kind; empty where nothing could be read at all.
         whole: Whether the engine's objects were read to their end, from every part with some.
         gaps: How many things could not be understood.
+        unread: How many of those are of the engine's own objects.
         filters: How many filters came out.
         disagreements: In how many things two sources differ, but for those that come and go.
         moving: In how many of those that do.
@@ -79,6 +80,7 @@ class Parsed(Struct, frozen=True, kw_only=True):
     tables: dict[str, pa.Table] = {}
     whole: bool = False
     gaps: int = 0
+    unread: int = 0
     filters: int = 0
     disagreements: int = 0
     moving: int = 0
@@ -96,11 +98,13 @@ def parse(job: ParseJob) -> Parsed:
     said = read_parts(job.parts, source=job.source)
     snapshot = said.snapshot
     moving = sum(one.moving for one in said.disagreements or ())
+    unread = len(snapshot.gaps) if snapshot else 0
     return Parsed(
         job=job,
         tables=tables_of_parts(said, host=job.host, run_id=job.run_id),
         whole=snapshot is not None and snapshot.completeness.whole and not said.lost,
-        gaps=len(snapshot.gaps if snapshot else ()) + len(said.facts_gaps + said.context_gaps),
+        gaps=unread + len(said.facts_gaps + said.context_gaps),
+        unread=unread,
         filters=len(snapshot.filters) if snapshot else 0,
         disagreements=len(said.disagreements or ()) - moving,
         moving=moving,

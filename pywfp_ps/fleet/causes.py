@@ -111,7 +111,7 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.NETSH_FAILED: Advice(
         "netsh wfp ended with an error, or is not there.",
-        "Run the command that the details name on the host, in an elevated console.",
+        "Run `netsh wfp show state` on the host, in an elevated console.",
     ),
     Cause.NO_DISK: Advice(
         "The host has too little free disk for the dump.",
@@ -127,15 +127,17 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.EXECUTION_POLICY: Advice(
         "A policy forbids scripts.",
-        "Install the signed PyWfp module there, or set the policy to RemoteSigned.",
+        "Install the signed PyWfp module there, or set the policy to RemoteSigned; where it is"
+        " NtObjectManager that does not load, use --source netsh.",
     ),
     Cause.MODULE_MISSING: Advice(
         "A PowerShell module that was asked for is not there or does not load.",
-        "Install it on the host, or use --source netsh.",
+        "Install or repair it on the host, or use --source netsh.",
     ),
     Cause.ANTIVIRUS: Advice(
-        "The host's protection refused the script.",
-        "Show your security team the script (--show-script) and its hash, to have it allowed.",
+        "The host's protection refused the script or a module.",
+        "Show your security team the script (--show-script) and its hash, to have it allowed;"
+        " where NtObjectManager was refused, use --source netsh.",
     ),
     Cause.TIMEOUT: Advice(
         "The host did not finish in its time.",
@@ -149,7 +151,8 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.INCOMPLETE: Advice(
         "The connection or the host's process ended in the middle, or frames are lost.",
-        "Resume the run; what came is kept as evidence.",
+        "Resume the run; what came is kept as evidence. Where the host refused some kinds, see"
+        " what the account may read.",
         can_pass=True,
     ),
     Cause.STORE: Advice(

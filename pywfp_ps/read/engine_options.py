@@ -51,7 +51,7 @@ def read_options(
         options = [match for text in texts if (match := _LINE.fullmatch(text))]
         found += [EngineOption(name=one[1].lower(), value=one[2]) for one in options]
         if not options:
-            instead = " ".join(texts).strip() or str(told.get("error"))
+            instead = " ".join(texts).strip() or _error_text(told.get("error"))
             gaps.append(_gap(source, command, f"netsh said no option but: {instead}"))
     return tuple(found), tuple(gaps)
 
@@ -116,6 +116,13 @@ def read_system_ports(
         head = etree.tostring(tree.root, encoding="unicode")[:_LONGEST]
         gaps.append(_gap(source, "the file", f"lists no port in a way that is known: {head}"))
     return tuple(found), tuple(gaps)
+
+
+def _error_text(error: object) -> str:
+    """What the host said in place of an answer."""
+    if isinstance(error, dict) and {"id", "text"} <= set(error):
+        return f"{error['text']} ({error['id']})"
+    return str(error)
 
 
 def _gap(source: str, place: str, problem: str) -> Gap:

@@ -327,10 +327,14 @@ def test_options_of_netsh() -> None:
         + said("options optionsfor=keywords", "Die Optionen sind nicht da.")
         + said("security type=engine", "O:SYG:SYD:(A;;CC;;;WD)")
         + b"x\n"
+        + said("options optionsfor=txnwatchdog", error={"id": "PyWfp.x", "text": "netsh is ill"})
     )
     found, gaps = read_options(data)
     assert found == (c.EngineOption(name="netevents", value="on"),)
-    assert [gap.place for gap in gaps] == ["options optionsfor=keywords", "line 4"]
+    assert [gap.place for gap in gaps] == [
+        "options optionsfor=keywords", "line 4", "options optionsfor=txnwatchdog",
+    ]  # fmt: skip
+    assert gaps[2].problem == "netsh said no option but: netsh is ill (PyWfp.x)"
 
 
 def test_options_among_records() -> None:

@@ -7,7 +7,7 @@ function Import-PyWfpNtObjectManager {
     param()
 
     if (-not (Test-PyWfpFullLanguage)) {
-        Write-Error -Message 'NtObjectManager needs full language; ask for the state instead.' `
+        Write-Error -Message 'NtObjectManager needs full language; netsh does not.' `
             -ErrorId 'PyWfp.constrained-language' -Category PermissionDenied -ErrorAction Stop
     }
     if (@(Get-Module -ListAvailable -Name 'NtObjectManager').Count -eq 0) {

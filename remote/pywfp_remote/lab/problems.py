@@ -80,7 +80,7 @@ PROBLEMS: dict[str, HostProblem] = {
     ),
     "constrained-language": HostProblem(
         code="constrained-language",
-        text="NtObjectManager needs full language; ask for the state instead.",
+        text="NtObjectManager needs full language; netsh does not.",
         thrower=_IMPORT,
         category="PermissionDenied",
         parts=_RECORDS,

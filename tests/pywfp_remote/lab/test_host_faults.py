@@ -10,12 +10,14 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pywfp_ps.collect.checking import Check
 from pywfp_ps.collect.visiting import Source
 from pywfp_ps.payload.decoder import Received, decode
 from pywfp_ps.read import read_records
 from pywfp_ps.read.context import read_context
 from pywfp_ps.read.engine_options import read_options
 from pywfp_ps.store import Store
+from pywfp_ps.transports import load
 from pywfp_ps.transports.base import Target
 from pywfp_remote.lab.engine import FailedError
 from pywfp_remote.lab.faults import FAULTS, Stage, parse_rules
@@ -229,6 +231,25 @@ def test_each_ends_as_its_true_cause_or_gap_at_the_client(
         lost = {name for name in names if _gaps(store, fleet[name].name)}
     assert told == {name: (ASKED[name].outcome, ASKED[name].cause) for name in names}
     assert {name for name in names if ASKED[name].leaves_gaps} <= lost
+
+
+def test_good_outcomes_say_what_could_not_be_read(fleet: dict[str, Target], tmp_path: Path) -> None:
+    names = ["layer-refused", "object-unreadable", "too-large"]
+    plan = replace(QUICK, source="ntobjectmanager")
+    with Store.open(tmp_path, create=True) as store:
+        _, found = collected(store, [fleet[name] for name in names], plan)
+    unread = "1 item could not be read, see the view gaps"
+    assert [found[fleet[name].name].text for name in names] == [unread, unread, ""]
+
+
+def test_check_says_what_a_host_could_not_say(fleet: dict[str, Target]) -> None:
+    transport = load("psrp")()
+    check = Check([fleet["wmi-refused"], fleet["too-large"]], lambda _: transport)
+    told = {one.outcome.host: one.outcome for one in check}
+    refused = told[fleet["wmi-refused"].name]
+    assert refused.outcome == "ok"
+    assert refused.text == ("it could not say os, domain, interfaces: a collection may lack more")
+    assert told[fleet["too-large"].name].text == ""
 
 
 def _gaps(store: Store, host: str) -> int:
