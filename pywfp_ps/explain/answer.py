@@ -140,6 +140,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
         unknowns: Fields the verdict hangs on and that nobody said.
         deciding: The filter that decides the policy verdict, where there is one.
         deciders: Filters that could be the deciding one, by id.
+        decider_names: Their names, in the same order.
         snapshot: What the answer rests on.
         layers: In the order of the path.
         listening: Whether something listens on the port that traffic comes to, ``None`` where
@@ -159,6 +160,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     unknowns: tuple[str, ...] = ()
     deciding: Deciding | None = None
     deciders: tuple[int, ...] = ()
+    decider_names: tuple[str | None, ...] = ()
     snapshot: SnapshotNote = SnapshotNote()
     layers: tuple[LayerAnswer, ...] = ()
     listening: bool | None = None

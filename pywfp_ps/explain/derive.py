@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from pywfp_ps.errors import UsageError
 from pywfp_ps.explain.facts import Address, Facts
-from pywfp_ps.explain.flow import KERNEL, WITH_PORTS, Flow, parse_app
+from pywfp_ps.explain.flow import KERNEL, TCP, WITH_PORTS, Flow, parse_app
 from pywfp_ps.model.context import Listener, Process, Route, Service
 from pywfp_ps.model.host import Interface
 from pywfp_ps.model.text import PROTOCOLS
@@ -33,6 +33,8 @@ _ACCOUNTS: Final = {
 }
 """Accounts of services as Win32_Service names them (StartName), and the preset that each is."""
 
+_OF_KERNEL: Final = {445: "file server", 5985: "WinRM"}
+"""TCP ports that nothing but the kernel holds on an ordinary host (tokens, section 5)."""
 _NO_SID: Final = 0
 KINDS: Final = frozenset({"interfaces", "listeners", "processes", "routes", "services", "volumes"})
 """Views of the store that facts come from."""
@@ -97,13 +99,22 @@ class Deriver:
     def completed(self, flow: Flow) -> Completed:
         """The flow with what the facts tell of it."""
         if not self.tells and flow.interface_alias is None:
-            return Completed(flow)
+            return Completed(flow, notes=self._hints(flow))
         steps = _Steps(flow, self)
         steps.interface()
         steps.local_address()
         steps.listener()
         steps.service()
-        return steps.done()
+        done = steps.done()
+        return structs.replace(done, notes=done.notes + self._hints(flow))
+
+    def _hints(self, flow: Flow) -> tuple[str, ...]:
+        """Whose a port is where nobody said it and no list of listeners tells."""
+        port = flow.local_port
+        if self.facts.listeners is not None or port is None or not _is_of_kernel(flow):
+            return ()
+        whose = f"on an ordinary host TCP {port} is the kernel's ({_OF_KERNEL[port]})"
+        return (f"{whose}: say --app System",)
 
     def flow_told(self, flow: Flow) -> Flow:
         """The flow of `completed` alone; flows that differ in the other end alone are one case."""
@@ -312,6 +323,14 @@ class _Steps:
         text += f" and is that of {preset}" if preset else ""
         text += f"; {', '.join(without)} has no SID of its own" if without else ""
         self._put(f"{text} (services)", **more)
+
+
+def _is_of_kernel(flow: Flow) -> bool:
+    """Whether it goes to a port of the kernel, and nobody said to which program."""
+    is_met = flow.direction == "in" and flow.action == "connect" and not flow.reauthorize
+    if not is_met or flow.protocol != TCP or flow.local_port not in _OF_KERNEL:
+        return False
+    return flow.app is None and not _says_token(flow) and flow.package is None
 
 
 def _is_meant(link: Interface, alias: str | None, index: int | None) -> bool:

@@ -118,6 +118,7 @@ class Engine:
             unknowns=unknown_fields(stages),
             deciding=self._described(whole.deciders[0], whole.layer) if whole.is_sure else None,
             deciders=whole.deciders,
+            decider_names=tuple(self._filters[one].name for one in whole.deciders),
             snapshot=_note_of(self.snapshot, self.facts),
             layers=tuple(map(_layer_answer, stages)),
             listening=walk.asked.listening,

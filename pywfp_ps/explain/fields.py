@@ -89,6 +89,18 @@ class Fields:
             found = self._cache[key] = self._fill(field, stem)
         return found
 
+    def why_open(self, field: str, stem: str) -> str:
+        """Why a test of the field is open; for flags not what was assumed of other bits."""
+        if field != "FWPM_CONDITION_FLAGS" or field in self.given:
+            return self.filled(field, stem).text
+        if self.is_loopback is None:
+            return "whether it is loopback is not said"
+        if self.is_loopback:
+            return "whether an AppContainer is at either end is not said"
+        if self.context.may_be_redirected and self.flow.redirected is None:
+            return "whether a product of this host redirects it is not said"
+        return "nothing tells it"
+
     def _fill(self, field: str, stem: str) -> Filled:
         if field in self.given:
             value = self.given[field]

@@ -128,12 +128,28 @@ def checked(
     return explanation
 
 
+def _own_end(space: Space) -> Set:
+    """An address that the host holds, on the interface that holds it."""
+    diagrams, found = space.diagrams, space.diagrams.none
+    axes, universe = diagrams.axes, space.universe
+    if "local" not in axes or universe.base.direction == "forward":
+        return found
+    for address, luid in universe.engines[0].facts.interfaces.items():
+        if not (address.is_loopback or address.is_link_local):
+            here = diagrams.among("local", (address,))
+            if "interface" in axes:
+                here &= diagrams.among("interface", (luid,))
+            found |= here
+    return found
+
+
 def _wishes(space: Space) -> Iterator[Set]:
     """What makes an example ordinary, the most telling first."""
     diagrams, axes = space.diagrams, space.diagrams.axes
     yield ~space.loopback
     if "package" in axes:
         yield diagrams.where("package", lambda one: one == "none")
+    yield _own_end(space)
     for name in ("local", "remote"):
         if name in axes:
             yield diagrams.where(name, lambda one: not getattr(one, "is_multicast", False))

@@ -27,6 +27,7 @@ from pywfp_ps.explain.space import Space
 from pywfp_ps.explain.symbolic import Deadline, GaveUpError, Model
 from pywfp_ps.explain.universe import OTHER_APP, Universe
 from pywfp_ps.model.objects import Filter
+from pywfp_ps.model.text import PROFILES
 
 Danger = Literal["cut", "may-be-cut", "safe", "unknown"]
 
@@ -289,6 +290,8 @@ def _values(space: Space, flows: Set) -> dict[str, tuple[str, ...]]:
                 inside.append(sample)
         if len(inside) < possible or (len(axis.samples) == 1 and name == "protocol"):
             spans = universe.spans.get(_SPANS.get(name, ""))
+            if name == "profile":
+                inside = [PROFILES.get(int(str(one)), str(one)) for one in inside]
             found[name] = _span_texts(inside, spans, universe) if spans else _texts(inside)
     return found
 

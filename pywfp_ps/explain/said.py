@@ -9,6 +9,7 @@ from msgspec import Struct
 from pywfp_ps.errors import UsageError
 from pywfp_ps.explain.flow import (
     ICMP,
+    KERNEL,
     PRESETS,
     Address,
     Flow,
@@ -96,6 +97,9 @@ def flow_of(said: Said) -> Flow:
     icmp_type, icmp_code = _icmp(said.icmp)
     preset, services, package, family = _account(said)
     luid, alias = _interface(said.interface)
+    app = parse_app(said.app) if said.app is not None else None
+    if app == KERNEL and preset == "system":
+        preset = None  # the kernel is LocalSystem by itself, and holds no service SIDs
     return Flow(
         direction="in" if said.direction == "in" or said.listen else said.direction,  # type: ignore[arg-type] # checked above
         action="listen" if said.listen else "bind" if said.bind else "connect",
@@ -107,7 +111,7 @@ def flow_of(said: Said) -> Flow:
         remote_port=remote_port,
         icmp_type=icmp_type,
         icmp_code=icmp_code,
-        app=parse_app(said.app) if said.app is not None else None,
+        app=app,
         preset=preset,
         user=said.user.upper() if said.user else None,
         groups=tuple(group.upper() for group in said.groups),

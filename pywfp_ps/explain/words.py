@@ -243,7 +243,7 @@ def _filter_reason(one: Met, result: LayerResult, words: _Words) -> Reason:
     if one.answer == MAYBE:
         for field in _open_fields(one.entry, result):
             said = [c for c in filter_.conditions if c.field == field]
-            why = words.fields.filled(field, words.stem).text
+            why = words.fields.why_open(field, words.stem)
             text = conditions_in_words(said, words.names) + (f" ({why})" if why else "")
             because.append(Reason(text=f"unknown: {text}"))
     return Reason(

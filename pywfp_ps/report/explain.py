@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby, zip_longest
+from operator import itemgetter
 from typing import Final
 
 from pywfp_ps.explain.answer import Explanation, LayerAnswer, Reason
@@ -80,11 +82,21 @@ def _verdict(answer: Explanation) -> str:
     sure = "" if answer.certain else " by the filters"
     if answer.deciding is None:
         if answer.deciders:
-            ids = [str(one) for one in answer.deciders[:_MOST_DECIDERS]]
-            more = "or more" if len(answer.deciders) > len(ids) else ""
-            return f"{word}{sure}: filter {' or '.join(ids)} {more}".rstrip()
+            return f"{word}{sure}: filter {_deciders(answer)}"
         return f"{word}{sure}; no filter decides, what nothing blocks passes"
     return f"{word}{sure}: {_deciding(answer)}"
+
+
+def _deciders(answer: Explanation) -> str:
+    """Filters that could be the one, those of one name that stand together named once."""
+    pairs = zip_longest(answer.deciders[:_MOST_DECIDERS], answer.decider_names[:_MOST_DECIDERS])
+    parts = []
+    for name, same in groupby(pairs, itemgetter(1)):
+        ids = " or ".join(str(one) for one, _ in same)
+        parts.append(f"{ids} '{one_line(name, 60)}'" if name else ids)
+    if len(answer.deciders) > _MOST_DECIDERS:
+        parts.append("more")
+    return " or ".join(parts)
 
 
 def _deciding(answer: Explanation) -> str:

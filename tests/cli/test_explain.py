@@ -214,3 +214,25 @@ def test_the_answer_is_one_line_of_json_that_reads_back(wfp: Wfp, store: Path) -
     out = _ask(wfp, store, "--host", "db-01", *QUESTION, "--json").out
     assert len(out.splitlines()) == 1
     assert json.loads(out)["models_version"] >= 1
+
+
+def test_each_filter_that_could_be_the_one_is_named(wfp: Wfp, tmp_path: Path) -> None:
+    web = policy(
+        rule(1, "BLOCK", on("ORIGINAL_PROFILE_ID", 1, kind="UINT32"), sublayer=UPPER),
+        rule(2, "BLOCK"),
+    )
+    file = tmp_path / "web-01.xml"
+    file.write_bytes(_dump(web))
+    assert wfp("import", file, "--store", tmp_path / "st").code == 0
+    out = _ask(wfp, tmp_path / "st", *QUESTION, "--brief").out
+    assert "BLOCK: filter 1 'rule 1' or 2 'rule 2'" in out
+
+
+def test_an_open_flag_is_not_laid_on_what_was_assumed_of_another(wfp: Wfp, tmp_path: Path) -> None:
+    web = policy(rule(1, "BLOCK", on("FLAGS", 1, "FLAGS_ALL_SET", kind="UINT32")))
+    file = tmp_path / "web-01.xml"
+    file.write_bytes(_dump(web))
+    assert wfp("import", file, "--store", tmp_path / "st").code == 0
+    out = _ask(wfp, tmp_path / "st", "--local", "192.0.2.10", "--direction", "out").out
+    assert "(whether it is loopback is not said)" in out
+    assert "(not protected by IPsec)" not in out

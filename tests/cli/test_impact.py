@@ -195,3 +195,10 @@ def test_forwarded_packets_are_looked_at_too(wfp: Wfp, store: Path, tmp_path: Pa
     assert {one["direction"] for one in call.rows[0]["changes"]} == {"forward"}
     assert wfp("impact", "--add", path, "--direction", "in", "--json", "--no-guards", "--store",
                store).rows[0]["changes"] == []  # fmt: skip
+
+
+def test_what_flows_have_in_common_is_said_in_words(wfp: Wfp, store: Path, tmp_path: Path) -> None:
+    path = tmp_path / "public.yml"
+    path.write_text(_BLOCK % 445 + "  - {field: CURRENT_PROFILE_ID, value: public}\n", "utf-8")
+    call = wfp("impact", "--add", path, "--protocol", "tcp", "--store", store)
+    assert "      profile: public" in call.out.splitlines()

@@ -296,3 +296,18 @@ def test_many_flows_at_once_are_completed_too() -> None:
         (one.verdict, one.deciding.filter_id if one.deciding else None) for one in alone
     ]
     assert {verdict for verdict, _ in found} >= {"block", "permit"}
+
+
+def test_whose_a_port_is_that_the_kernel_holds_is_said_where_no_list_tells_it() -> None:
+    question = flow_of(Said(direction="in", local="10.0.0.5:445", remote="203.0.113.1:50000"))
+    (note,) = Deriver(Facts()).completed(question).notes
+    assert "TCP 445 is the kernel's" in note
+    assert "--app System" in note
+    named = structs.replace(question, app="System")
+    assert Deriver(Facts()).completed(named).notes == ()
+    assert Deriver(Facts()).completed(structs.replace(question, local_port=80)).notes == ()
+
+
+def test_the_kernel_as_system_is_the_kernel() -> None:
+    plain = Said(direction="in", local="10.0.0.5:445", app="System")
+    assert flow_of(structs.replace(plain, account="system")) == flow_of(plain)

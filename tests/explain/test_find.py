@@ -117,3 +117,13 @@ def test_time_that_is_over_is_no_answer() -> None:
     asked = wanted_of(AskedFlows(version=4))
     found = find(Engine(policy(rule(1, "PERMIT", layer=CONNECT))), asked, "block", seconds=-1)
     assert (found.status, found.reason) == ("gave-up", "no answer within -1 seconds")
+
+
+def test_an_example_is_of_an_address_that_the_host_holds() -> None:
+    own = ip_address("10.0.0.5")
+    facts = Facts(addresses=frozenset({own}), interfaces={own: _ETHERNET}, profiles={_ETHERNET: 1})
+    block = rule(1, "BLOCK", on("IP_REMOTE_PORT", 443))
+    flow = _ask(block, facts=facts).flow
+    assert flow is not None
+    assert flow.local_address == own
+    assert _ask(block).flow is not None

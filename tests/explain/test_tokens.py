@@ -36,6 +36,8 @@ def test_the_sid_of_a_package_is_the_one_windows_gives() -> None:
         (service_sid("Dnscache"), "service Dnscache"),
         ("S-1-15-3-1", "capability internetClient"),
         ("S-1-5-32-544", "Administrators"),
+        (service_sid("Audiosrv"), "service Audiosrv"),
+        (service_sid("vmicheartbeat"), "service vmicheartbeat"),
         ("S-1-5-80-1-2-3-4-5", "S-1-5-80-1-2-3-4-5"),
     ],
 )
