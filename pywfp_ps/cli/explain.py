@@ -77,10 +77,16 @@ def explain(
     selection = Selection(host=host, run=run, at=at, partial=partial)
     if (from_host is None) != (to_end is None):
         raise UsageError("--from and --to go together")
+    if from_host is not None and (host or layer or said.listen or said.bind):
+        raise UsageError("--from and --to ask for whole connections: leave out --host, --layer, "
+                         "--listen and --bind")  # fmt: skip
+    if from_host is None and (listener_app or listener_as):
+        raise UsageError("--listener-app and --listener-as go with --to")
+    if strict and expect is None:
+        raise UsageError("--strict goes with --expect")
     with open_store(store_folder) as store:
         if from_host is not None and to_end is not None:
-            pair = structs.replace(said, listen=False, bind=False)
-            answers = _joined(store, selection, pair, from_host, to_end, listener_app, listener_as)
+            answers = _joined(store, selection, said, from_host, to_end, listener_app, listener_as)
         else:
             flow = flow_of(said)
             layers = _layers(layer, flow)

@@ -143,6 +143,12 @@ def _own_end(space: Space) -> Set:
     return found
 
 
+def _is_of_a_host(address: object) -> bool:
+    """Whether an IPv4 address does not look like that of a network or of its broadcasts."""
+    last = getattr(address, "packed", b"\1")
+    return len(last) != 4 or last[-1] not in {0, 255}
+
+
 def _wishes(space: Space) -> Iterator[Set]:
     """What makes an example ordinary, the most telling first."""
     diagrams, axes = space.diagrams, space.diagrams.axes
@@ -154,6 +160,7 @@ def _wishes(space: Space) -> Iterator[Set]:
         if name in axes:
             yield diagrams.where(name, lambda one: not getattr(one, "is_multicast", False))
             yield diagrams.where(name, lambda one: str(one) != "255.255.255.255")
+            yield diagrams.where(name, _is_of_a_host)
             yield diagrams.among(name, EXAMPLES[name])
     if "interface" in axes:
         engine = space.universe.engines[0]

@@ -195,7 +195,7 @@ class Universe:
             return tuple(_different(every, self._atoms(field)))
         found = self._numbers(self._atoms(field), width, [*cuts, 1 << width])
         ends = [(a, b) for a, b in pairwise([*found, 1 << width]) if _inside(a, spans)]
-        samples = tuple(_usual(first, after) for first, after in ends)
+        samples = tuple(first if width == 8 else _usual(first, after) for first, after in ends)
         self.spans[field] = {
             sample: (first, after - 1) for sample, (first, after) in zip(samples, ends, strict=True)
         }

@@ -124,6 +124,9 @@ def _conditional(answer: Explanation) -> str:
     shown = [
         f"{one_line(one.when, 160)} (filter {one.filter_id})" for one in unless[:_MOST_EXCEPTIONS]
     ]
+    if ordinary == "unknown" and len(unless) <= _MOST_EXCEPTIONS:
+        pairs = zip(unless, shown, strict=True)
+        return ", ".join(f"{one.verdict} if {text}" for one, text in pairs)
     more = f" or in {len(unless) - len(shown)} more cases" if len(unless) > len(shown) else ""
     return f"{ordinary}, unless {' or '.join(shown)}{more}"
 

@@ -157,6 +157,10 @@ def test_one_layer_alone(wfp: Wfp, store: Path) -> None:
         (("--host", "web-01", *QUESTION, "--json", "--brief"), "choose one of"),
         (("--from", "web-01"), "go together"),
         (("--from", "web-01", "--to", "db-01"), "no host and port"),
+        (("--from", "web-01", "--to", "db-01:443", "--host", "web-02"), "leave out --host"),
+        (("--from", "web-01", "--to", "db-01:443", "--layer", "accept"), "leave out --host"),
+        (("--host", "web-01", *QUESTION, "--listener-app", "System"), "go with --to"),
+        (("--host", "web-01", *QUESTION, "--strict"), "goes with --expect"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(
@@ -236,3 +240,13 @@ def test_an_open_flag_is_not_laid_on_what_was_assumed_of_another(wfp: Wfp, tmp_p
     out = _ask(wfp, tmp_path / "st", "--local", "192.0.2.10", "--direction", "out").out
     assert "(whether it is loopback is not said)" in out
     assert "(not protected by IPsec)" not in out
+
+
+def test_filters_of_equal_weight_are_told_with_what_each_would_do(wfp: Wfp, tmp_path: Path) -> None:
+    file = tmp_path / "web-01.xml"
+    file.write_bytes(_dump(policy(rule(1, "PERMIT", weight=7), rule(2, "BLOCK", weight=7))))
+    assert wfp("import", file, "--store", tmp_path / "st").code == 0
+    out = _ask(wfp, tmp_path / "st", *QUESTION, "--brief").out
+    assert "UNKNOWN: permit if filter 1 is asked before" in out
+    assert "block if filter 2 is asked before" in out
+    assert "unknown, unless" not in out

@@ -127,3 +127,14 @@ def test_an_example_is_of_an_address_that_the_host_holds() -> None:
     assert flow is not None
     assert flow.local_address == own
     assert _ask(block).flow is not None
+
+
+def test_an_example_is_an_echo_and_of_no_network_address() -> None:
+    block = rule(1, "BLOCK", layer=ACCEPT)
+    asked = AskedFlows(
+        version=4, protocols=("icmp",), directions=("in",), icmp="8", remote=("10.0.0.0/24",)
+    )
+    flow = find(Engine(policy(block)), wanted_of(asked), "block").flow
+    assert flow is not None
+    assert (flow.icmp_type, flow.icmp_code) == (8, 0)
+    assert str(flow.remote_address) == "10.0.0.1"
