@@ -101,8 +101,9 @@ def _tell(
     if not as_json:
         rows = [[getattr(result, name) for name in columns] for result in told]
         write_table(columns, rows, sys.stdout, terminal=sys.stdout.isatty())
-    failed = sum(result.outcome != "ok" for result in told)
-    if failed == 0:
+    # How a visit ended is no fault of reading again what it brought.
+    told = [result for result in told if not getattr(result, "is_old", False)]
+    if all(result.outcome == "ok" for result in told):
         return ExitCode.GOOD
     nothing = all(result.outcome == "failed" for result in told)
     return ExitCode.ALL_HOSTS_FAILED if nothing else ExitCode.SOME_HOSTS_FAILED
@@ -113,7 +114,7 @@ def _words(result: Imported | Reparsed) -> Iterator[str]:
     name = getattr(result, "file", result.host)
     if result.problem:
         yield result.problem
-    elif result.outcome == "partial":
+    elif result.outcome == "partial" and not getattr(result, "is_old", False):
         yield f"{name}: damaged; what could be read is stored, see `wfp sql 'FROM gaps'`"
     if copy := getattr(result, "duplicate_of", None):
         yield f"{name}: duplicate of {copy}"

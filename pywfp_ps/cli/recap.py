@@ -59,7 +59,7 @@ def line_of(outcome: Outcome, *, as_json: bool) -> str:
         words.append(f"{outcome.seconds:.1f} s")
     if outcome.disagreements:
         words.append(f"- its sources disagree in {outcome.disagreements}")
-    if outcome.text and outcome.outcome != "ok":
+    if outcome.text:
         words.append(f"- {outcome.text}")
     if outcome.to_do:
         words.append(f"- {outcome.to_do}")

@@ -40,6 +40,7 @@ class Reparsed(Struct, frozen=True, kw_only=True):
         filters: Filters found.
         gaps: Things that could not be understood.
         problem: What is wrong, one sentence.
+        is_old: Whether outcome and cause are those of the visit, which reading does not change.
     """
 
     run_id: str
@@ -50,6 +51,7 @@ class Reparsed(Struct, frozen=True, kw_only=True):
     filters: int = 0
     gaps: int = 0
     problem: str | None = None
+    is_old: bool = False
 
 
 class HostParts(Struct, frozen=True, kw_only=True):
@@ -106,6 +108,7 @@ def reparse_run(store: Store, run_id: str, *, workers: int | None = None) -> Ite
             return ParseJob(host=one.host, run_id=run_id, parts=one.paths)
 
         for one, parsed in in_workers(pool.submit, hosts, job):
+            outcome: str
             outcome, cause = outcome_of(parsed)
             problem = parsed.problem
             if "snapshots" not in parsed.tables and one.host in held:
@@ -113,10 +116,15 @@ def reparse_run(store: Store, run_id: str, *, workers: int | None = None) -> Ite
                 problem = f"{one.host}: {problem}; run {run_id} keeps its old rows"
             if writer.is_open:
                 _add(writer, one, parsed, before.get(one.host))
+            old = before.get(one.host)
+            is_old = problem is None and old is not None and _stands(old, outcome, one.paths)
+            if is_old and old is not None:
+                outcome, cause = old.outcome, old.cause
             yield Reparsed(
                 run_id=run_id,
                 host=one.host,
                 part=one.part,
+                is_old=is_old,
                 outcome=outcome,
                 cause=cause,
                 filters=parsed.filters,

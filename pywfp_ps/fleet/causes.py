@@ -151,8 +151,7 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.INCOMPLETE: Advice(
         "The connection or the host's process ended in the middle, or frames are lost.",
-        "Resume the run; what came is kept as evidence. Where the host refused some kinds, see"
-        " what the account may read.",
+        "Resume the run, or see in the text what the host refused; what came is kept as evidence.",
         can_pass=True,
     ),
     Cause.STORE: Advice(

@@ -10,7 +10,9 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pywfp_ps.cli.recap import line_of
 from pywfp_ps.collect.checking import Check
+from pywfp_ps.collect.reparse import reparse_run
 from pywfp_ps.collect.visiting import Source
 from pywfp_ps.payload.decoder import Received, decode
 from pywfp_ps.read import read_records
@@ -240,6 +242,21 @@ def test_good_outcomes_say_what_could_not_be_read(fleet: dict[str, Target], tmp_
         _, found = collected(store, [fleet[name] for name in names], plan)
     unread = "1 item could not be read, see the view gaps"
     assert [found[fleet[name].name].text for name in names] == [unread, unread, ""]
+    line = line_of(found[fleet["layer-refused"].name], as_json=False)
+    assert line.endswith(f"- {unread}")
+
+
+def test_reading_again_calls_no_host_good_that_could_not_be_asked(
+    fleet: dict[str, Target], tmp_path: Path
+) -> None:
+    names = ["bfe-stopped", "netsh-failed", "layer-refused"]
+    with Store.open(tmp_path, create=True) as store:
+        run, found = collected(
+            store, [fleet[name] for name in names], replace(QUICK, source="both")
+        )
+        again = {one.host: (one.outcome, one.cause) for one in reparse_run(store, run, workers=1)}
+    assert again == ends(found)
+    assert again[fleet["bfe-stopped"].name] == ("failed", "bfe-stopped")
 
 
 def test_check_says_what_a_host_could_not_say(fleet: dict[str, Target]) -> None:
