@@ -145,6 +145,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
         layers: In the order of the path.
         listening: Whether something listens on the port that traffic comes to, ``None`` where
             nobody knows or no one need listen.
+        unlisted: Layers of the path whose filters the host could not list; nothing is certain
+            there.
         notes: What else to know: redirection, ties, doubtful conditions.
         reasons: The explanation as a tree, a root for each layer in which something may match.
         models_version: Version of the table of modelled callouts.
@@ -164,6 +166,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     snapshot: SnapshotNote = SnapshotNote()
     layers: tuple[LayerAnswer, ...] = ()
     listening: bool | None = None
+    unlisted: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     models_version: int = 0

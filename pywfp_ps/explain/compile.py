@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from pywfp_ps.explain.callouts import NONE, Answers, Votes, answers_of, callout_of, votes_of
 from pywfp_ps.explain.match import Atom, Test, compile_condition, test_of
+from pywfp_ps.explain.unlisted import ANSWERS, SUBLAYER, VOTES, WEIGHT, stand_in, unlisted_layers
 from pywfp_ps.model.objects import (
     CALLOUT_TERMINATING,
     CALLOUT_UNKNOWN,
@@ -94,6 +95,11 @@ class Program(Struct, frozen=True, kw_only=True):
     runs: tuple[tuple[int, ...], ...] = ()
     sublayers: tuple[SubProgram, ...] = ()
 
+    @property
+    def is_unlisted(self) -> bool:
+        """Whether the host could not list the layer's filters."""
+        return bool(self.sublayers) and self.sublayers[0].sublayer == SUBLAYER
+
 
 class Compiled(Struct, frozen=True, kw_only=True):
     """A snapshot ready for questions.
@@ -144,6 +150,9 @@ def compile_snapshot(snapshot: Snapshot) -> Compiled:
     for filter_ in snapshot.filters:
         if filter_.is_in_force and filter_.provider not in disabled:
             by_layer.setdefault(filter_.layer, []).append(filter_)
+    for name in unlisted_layers(snapshot):
+        weights[SUBLAYER] = WEIGHT
+        by_layer.setdefault(name, []).append(stand_in(name))
 
     def program(name: str) -> Program:
         return _Compiler(name, layers.get(name), callouts).program(by_layer[name], weights)
@@ -190,6 +199,10 @@ class _Compiler:
         )
 
     def _entry(self, filter_: Filter) -> Entry:
+        if filter_.sublayer == SUBLAYER:
+            answers: tuple[Answers, Answers] = (ANSWERS, ANSWERS)
+            return Entry(filter=filter_, runs=(), strict=VOTES, policy=VOTES, is_callout=False,
+                         answers=answers)  # fmt: skip
         # Alternatives are conditions on one field that stand next to each other (rules 2.3, 2.4).
         runs = {
             self._run([self._atom(condition) for condition in group])

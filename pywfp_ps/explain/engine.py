@@ -122,6 +122,11 @@ class Engine:
             snapshot=_note_of(self.snapshot, self.facts),
             layers=tuple(map(_layer_answer, stages)),
             listening=walk.asked.listening,
+            unlisted=tuple(
+                dict.fromkeys(
+                    stage.step.layer for stage in stages if stage.result.program.is_unlisted
+                )
+            ),
             notes=self._notes(walk),
             reasons=reasons_of(stages, fields, self.names),
             models_version=models().version,
@@ -291,7 +296,7 @@ def _sublayer_answer(result: SubResult) -> SubLayerAnswer:
         action=action_of(result, strict=True),
         clear_action_right=is_hard,
         filter_id=winner,
-        candidates=tuple(one.entry.filter.id for one in candidates),
+        candidates=tuple(one.entry.filter.id for one in candidates if one.entry.filter.id),
         policy_action=action_of(result, strict=False),
         policy_filter_id=winner_of(result.policy),
     )

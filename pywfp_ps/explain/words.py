@@ -26,6 +26,7 @@ from pywfp_ps.explain.compile import Entry
 from pywfp_ps.explain.fields import Fields
 from pywfp_ps.explain.logic import MAYBE, NO, YES
 from pywfp_ps.explain.names import WELL_KNOWN, Names
+from pywfp_ps.explain.unlisted import SUBLAYER as UNLISTED
 from pywfp_ps.explain.whole import worst
 from pywfp_ps.model.objects import Condition
 from pywfp_ps.model.sddl import parse_sddl
@@ -220,6 +221,8 @@ def _layer_reason(stage: Stage, fields: Fields, names: Names) -> Reason:
 
 
 def _sublayer_reason(sub: SubResult, result: LayerResult, words: _Words) -> Reason:
+    if sub.sub.sublayer == UNLISTED:
+        return Reason(text="the host could not list the filters here: any may match")
     candidates = candidates_of(sub)
     action = action_of(sub, strict=True)
     weight = "missing" if sub.sub.weight is None else f"weight {sub.sub.weight}"

@@ -118,6 +118,8 @@ def _deciding(answer: Explanation) -> str:
 def _conditional(answer: Explanation) -> str:
     ordinary = next((one.verdict for one in answer.outcomes if one.when == "otherwise"), "unknown")
     unless = [one for one in answer.outcomes if one.when != "otherwise"]
+    if answer.unlisted:
+        return f"the filters at {_layers(answer.unlisted)} could not be listed"
     if not unless:
         fields = ", ".join(one.removeprefix("FWPM_CONDITION_") for one in answer.unknowns)
         return f"it hangs on {fields or 'filters of equal weight or callouts'}"
@@ -251,12 +253,19 @@ def grouped(answers: Sequence[Explanation]) -> Iterator[str]:
         yield from (f"  {first_line(answer)}" for answer in held)
 
 
+def _layers(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return short(names[0]) + more
+
+
 def _same_reason(answer: Explanation) -> str:
     """The reason in words that are the same on other hosts: no ids of filters."""
     if answer.deciding is not None:
         one = answer.deciding
         name = one.rule or one.name or "a filter without name"
         return f"'{one_line(name, 80)}' at {short(one.layer)}"
+    if answer.unlisted and answer.policy_verdict == "unknown":
+        return f"filters at {_layers(answer.unlisted)} could not be listed"
     if answer.policy_verdict == "unknown":
         fields = ", ".join(one.removeprefix("FWPM_CONDITION_") for one in answer.unknowns)
         return f"hangs on {fields or 'equal weights or callouts'}"
