@@ -254,8 +254,8 @@ def grouped(answers: Sequence[Explanation]) -> Iterator[str]:
 
 
 def _layers(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return short(names[0]) + more
+    first, *others = names
+    return short(first) + (f" and {len(others)} more" if others else "")
 
 
 def _same_reason(answer: Explanation) -> str:

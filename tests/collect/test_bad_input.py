@@ -362,7 +362,7 @@ def test_a_clock_that_is_years_off_is_told_and_loses_nothing(ran: Ran, year: int
     outcome = ran.outcomes[f"year-{year}"]
     assert outcome.outcome == "ok"
     way = "behind" if year < NOW.year else "ahead"
-    assert re.fullmatch(rf"its clock is \d{{4,7}} days {way}", outcome.text)
+    assert re.search(rf"(^|; )its clock is \d{{4,7}} days {way}$", outcome.text)
     assert ran.store.snapshot(outcome.host).filters == _snapshot().filters
 
 
