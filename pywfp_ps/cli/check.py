@@ -10,23 +10,34 @@ from pywfp_ps.cli.limits import limit_options, limits_of
 from pywfp_ps.cli.recap import Recap, fields_of
 from pywfp_ps.cli.running import Lines, run_visits
 from pywfp_ps.cli.targets import TargetOptions, meant_by, target_options
-from pywfp_ps.cli.ways import LocalOptions, local_meant, local_options, transport_for
+from pywfp_ps.cli.ways import (
+    LocalOptions,
+    local_meant,
+    local_options,
+    source_option,
+    transport_for,
+)
 from pywfp_ps.report.rows import json_line
 from pywfp_ps.report.text import visible
 
 if TYPE_CHECKING:
     from pywfp_ps.collect.checking import Checked
+    from pywfp_ps.collect.visiting import Source
 
 
 @click.command()
 @target_options
 @local_options
+@source_option
 @limit_options(timeout=60)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a host, as they come.")
-def check(asked: TargetOptions, here: LocalOptions, visits: dict[str, Any], as_json: bool) -> int:
+def check(
+    asked: TargetOptions, here: LocalOptions, source: Source, visits: dict[str, Any], as_json: bool
+) -> int:
     """Say whether hosts can be collected: reach, logon, rights, versions. Changes nothing.
 
-    A line a host with what stands in the way, and what to do about it.
+    A line a host with what stands in the way, and what to do about it. With --source, whether
+    NtObjectManager could be asked there too.
 
     Example: `wfp check --inventory site.yml`, `wfp check web-03 -u ops -k` or `wfp check --local`
     """
@@ -35,7 +46,7 @@ def check(asked: TargetOptions, here: LocalOptions, visits: dict[str, Any], as_j
     targets = (local_meant(asked) if here.local else meant_by(asked)).resolved.targets
     transport = transport_for(here)
     recap = Recap(len(targets))
-    checking = Check(targets, lambda _: transport, limits_of(visits))
+    checking = Check(targets, lambda _: transport, limits_of(visits), source)
     lines = Lines()
     put = _json if as_json else _line
     run_visits(checking.fan_out, ((one.outcome, put(one)) for one in checking), recap, lines)
@@ -54,6 +65,7 @@ def _line(checked: Checked) -> str:
         told = (facts.computer, facts.os_name, facts.os_build, f"as {facts.account}")
         words.append("- " + ", ".join(word for word in told if word))
         words.append(f", PowerShell {facts.powershell_version} {facts.language_mode}")
+        words += [f", NtObjectManager {one}" for one in (facts.ntobjectmanager or ())[:1]]
     words += [f"- {text}" for text in (outcome.text, outcome.to_do, checked.clock) if text]
     return visible(" ".join(words).replace(" , ", ", "))
 
@@ -64,7 +76,8 @@ def _json(checked: Checked) -> str:
         name: getattr(facts, name, None)
         for name in (
             *("computer", "domain", "os_name", "os_build", "account", "elevated"),
-            *("powershell_version", "language_mode", "clock", "bfe_started_at"),
+            *("powershell_version", "language_mode", "ntobjectmanager", "clock"),
+            "bfe_started_at",
         )
     }
     return json_line({**fields_of(checked.outcome), **told, "clock_off": checked.clock or None})

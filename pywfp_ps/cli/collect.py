@@ -24,6 +24,7 @@ from pywfp_ps.cli.ways import (
     local_meant,
     local_options,
     recording_in,
+    source_option,
     transport_for,
 )
 from pywfp_ps.errors import StoreError, UsageError
@@ -72,13 +73,7 @@ class CollectOptions(Struct, frozen=True, kw_only=True):
 @click.command()
 @target_options
 @local_options
-@click.option(
-    "--source",
-    type=click.Choice(["netsh", "ntobjectmanager", "both"]),
-    default="netsh",
-    show_default=True,
-    help="What is asked on the host; both also says where the two disagree.",
-)
+@source_option
 @limit_options(timeout=300)
 @click.option("--resume", metavar="RUN", help="Go on with a run: visit the hosts that are not ok.")
 @click.option(

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 _TRANSPORTS: Final = ("child", "inprocess")
 
+source_option = click.option(
+    "--source",
+    type=click.Choice(["netsh", "ntobjectmanager", "both"]),
+    default="netsh",
+    show_default=True,
+    help="What is asked on the host; both also says where the two disagree.",
+)
+"""Adds the option; the command gets `Source` as ``source``."""
+
 
 class LocalOptions(Struct, frozen=True, kw_only=True):
     """Whether this machine is meant, and the PowerShell to ask it with.

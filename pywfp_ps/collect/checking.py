@@ -21,11 +21,13 @@ from pywfp_ps.payload import Limits as FrameLimits
 from pywfp_ps.read.facts import read_facts
 
 if TYPE_CHECKING:
+    from pywfp_ps.collect.visiting import Source
     from pywfp_ps.model.host import HostFacts
     from pywfp_ps.transports.base import Target, Transport
 
 CALL: Final = "Get-PyWfpHostFact"
 _LARGEST: Final = 16 << 20
+_FULL: Final = "FullLanguage"
 _RUNNING: Final = 4  # ServiceControllerStatus
 _MOST_LACKS: Final = 20
 _LONGEST_NAME: Final = 40
@@ -72,6 +74,7 @@ class Check:
         targets: The hosts.
         transport_of: The transport of a host.
         limits: How patiently.
+        source: What a collection would ask on the hosts.
     """
 
     def __init__(
@@ -79,8 +82,9 @@ class Check:
         targets: Sequence[Target],
         transport_of: Callable[[Target], Transport],
         limits: Limits | None = None,
+        source: Source = "netsh",
     ) -> None:
-        self._transport_of = transport_of
+        self._transport_of, self._source = transport_of, source
         self._facts: dict[str, HostFacts] = {}
         self._guard = threading.Lock()
         self.fan_out = FanOut(targets, self._visit, limits or Limits(seconds=60))
@@ -119,7 +123,10 @@ class Check:
         with self._guard:
             self._facts[target.name] = facts
         sizes: dict[str, Any] = {"packed": parts["facts"].packed, "plain": parts["facts"].plain}
-        return replace(_rights(report, facts, plain), **sizes)
+        report = _rights(report, facts, plain)
+        if self._source != "netsh":
+            report = _module(report, facts)
+        return replace(report, **sizes)
 
 
 def _rights(report: Report, facts: HostFacts, plain: bytes) -> Report:
@@ -133,6 +140,19 @@ def _rights(report: Report, facts: HostFacts, plain: bytes) -> Report:
     if lacks := _lacks(plain):
         told = f"it could not say {', '.join(lacks)}: a collection may lack more"
         return replace(report, text="; ".join(filter(None, (report.text, told))))
+    return report
+
+
+def _module(report: Report, facts: HostFacts) -> Report:
+    """The report, or why a collection could not use NtObjectManager; netsh would answer alone."""
+    if report.cause is not None:
+        return report
+    if facts.language_mode not in {None, _FULL}:
+        text = f"NtObjectManager needs full language, and it is {facts.language_mode}"
+        return replace(report, cause=Cause.LANGUAGE_MODE, partial=True, text=text)
+    if facts.ntobjectmanager == ():
+        text = "NtObjectManager is not installed"
+        return replace(report, cause=Cause.MODULE_MISSING, partial=True, text=text)
     return report
 
 

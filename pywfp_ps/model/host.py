@@ -62,6 +62,8 @@ class HostFacts(Struct, frozen=True, kw_only=True):
         bfe_process_id: That process.
         powershell_version: Version of the engine that ran the job.
         language_mode: Its language mode.
+        ntobjectmanager: Versions of the module NtObjectManager that are installed; none where it
+            is not there.
     """
 
     computer: str | None = None
@@ -78,5 +80,6 @@ class HostFacts(Struct, frozen=True, kw_only=True):
     bfe_process_id: int | None = None
     powershell_version: str | None = None
     language_mode: str | None = None
+    ntobjectmanager: tuple[str, ...] | None = None
     interfaces: tuple[Interface, ...] = ()
     volumes: tuple[Volume, ...] = ()

@@ -89,6 +89,7 @@ class _Reader:
             bfe_process_id=self._plain(bfe, "process_id", int, "bfe"),
             powershell_version=self._plain(shell, "version", str, "powershell"),
             language_mode=self._plain(shell, "language_mode", str, "powershell"),
+            ntobjectmanager=self._texts(told, "ntobjectmanager"),
             interfaces=tuple(
                 self._interface(row, f"interfaces[{n}]")
                 for n, row in self._rows(told, "interfaces")
@@ -159,6 +160,16 @@ class _Reader:
         if len(rows) > _MOST_LISTED:
             self._gap(f"{place}.{name}".lstrip("."), f"only {_MOST_LISTED} of {len(rows)} are read")
         return rows[:_MOST_LISTED]
+
+    def _texts(self, told: dict[str, Any], name: str) -> tuple[str, ...] | None:
+        """A list of texts; None where the host did not say."""
+        if told.get(name) is None:
+            return None
+        rows = self._list(told, name, "")
+        texts = tuple(row for row in rows if isinstance(row, str))
+        if len(texts) < len(rows):
+            self._gap(name, "holds something that is no text")
+        return texts
 
     def _plain(self, told: dict[str, Any], name: str, kind: type[T], place: str = "") -> T | None:
         value = told.get(name)

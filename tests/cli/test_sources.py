@@ -208,6 +208,34 @@ def test_a_module_that_is_missing_leaves_netsh(wfp: Wfp, tmp_path: Path) -> None
     assert gaps == [("records", "module-missing", "NtObjectManager is not installed.")]
 
 
+def test_check_tells_where_ntobjectmanager_could_not_be_asked(wfp: Wfp, tmp_path: Path) -> None:
+    faults = ("module-missing=web-001", "constrained-language=web-002", "not-elevated=app-001")
+    with fleet_of(5, tmp_path / "fleet", *faults) as inventory:
+        usual = wfp("check", "-i", inventory, "--json")
+        both = wfp("check", "-i", inventory, "--source", "both", "--json")
+        plain = wfp("check", "-i", inventory, "--limit", "db-001", "--source", "ntobjectmanager")
+
+    def told(rows: list[Any]) -> dict[str, tuple[Any, ...]]:
+        return {
+            row["host"]: (row["outcome"], row["cause"], row["ntobjectmanager"]) for row in rows
+        }
+
+    assert told(usual.rows) == {
+        "web-001": ("ok", None, []),
+        "web-002": ("ok", None, ["2.0.1"]),
+        "app-001": ("failed", "not-elevated", ["2.0.1"]),
+        "db-001": ("ok", None, ["2.0.1"]),
+        "desk-001": ("ok", None, ["2.0.1"]),
+    }
+    assert told(both.rows) == {
+        **told(usual.rows),
+        "web-001": ("partial", "module-missing", []),
+        "web-002": ("partial", "language-mode", ["2.0.1"]),
+    }
+    assert (usual.code, both.code, plain.code) == (3, 3, 0)
+    assert ", NtObjectManager 2.0.1" in plain.out
+
+
 def _query(store: str, sql: str) -> list[tuple[Any, ...]]:
     with Store.open(Path(store)) as opened:
         return list(opened.query(sql))

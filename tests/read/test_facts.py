@@ -48,6 +48,7 @@ _TOLD: dict[str, Any] = {
         {"index": 1, "alias": "Loopback"},
     ],
     "volumes": [{"letter": "C:", "device": "\\Device\\HarddiskVolume3"}],
+    "ntobjectmanager": ["2.0.1", "1.1.33"],
 }
 _FACTS = HostFacts(
     computer="WEB-03",
@@ -79,6 +80,7 @@ _FACTS = HostFacts(
         Interface(index=1, alias="Loopback"),
     ),
     volumes=(Volume(letter="C:", device="\\Device\\HarddiskVolume3"),),
+    ntobjectmanager=("2.0.1", "1.1.33"),
 )
 
 
