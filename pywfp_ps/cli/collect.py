@@ -124,7 +124,8 @@ def collect(asked: TargetOptions, show_script: bool, store_folder: Path, **optio
         from pywfp_ps.collect.visiting import CALL
 
         found = recording_in(told.replay, CALL, asked)
-        plan = replace(_plan(told, {}), source=found.source, context=found.context)
+        asked_for = {"source": found.source, "context": found.context}
+        plan = replace(_plan(told, {}), **asked_for, recorded=found.asked_at)
         with Store.open(store_folder, create=True) as store:
             return _collect(store, asked, told, found.meant, found.transport, plan)
     if told.resume is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -13,6 +13,8 @@ from msgspec import Struct
 from pywfp_ps.errors import UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pywfp_ps.cli.targets import Meant, TargetOptions
     from pywfp_ps.transports.base import Transport
 
@@ -105,22 +107,24 @@ class Recording(Struct, frozen=True, kw_only=True):
         meant: Its hosts.
         source: What was asked of them.
         context: Kinds of context that were asked for.
+        asked_at: When each host was asked; None where that is unknown.
         transport: What says it all again.
     """
 
     meant: Meant
     source: str
     context: tuple[str, ...]
+    asked_at: Mapping[str, datetime | None]
     transport: Transport
 
 
-def recording_in(
-    folder: Path, call: str, asked: TargetOptions, *, without: frozenset[str] = frozenset()
-) -> Recording:
+def recording_in(folder: Path, call: str, asked: TargetOptions) -> Recording:
     """The recordings of a call in a folder, of the hosts that a pattern names.
 
+    A host whose recording is damaged is among them, to fail with what is wrong.
+
     Raises:
-        UsageError: There are none, one is damaged, or they were not asked for the same.
+        UsageError: There are none, or they were not asked for the same.
     """
     from pywfp_ps.cli.targets import Meant
     from pywfp_ps.fleet.connection import Resolved
@@ -131,28 +135,27 @@ def recording_in(
 
     if asked.inventory or asked.user or asked.password_from:
         raise UsageError("--replay asks no host: no inventory or account goes with it")
-    jobs = {job.host: job for job in recorded_jobs(folder, call)}
-    if not jobs:
+    recorded = recorded_jobs(folder, call)
+    jobs = {job.host: job for job in recorded.jobs}
+    names = sorted({*jobs, *recorded.damaged})
+    if not names:
         raise UsageError(f"{folder} holds no recording of {call}")
-    names = list(jobs)
     if asked.hosts or asked.limit:
         inventory = load_inventory([",".join(names) + ","])
         names = select_hosts(inventory, asked.hosts or "all", asked.limit)
-    names = [name for name in names if name not in without]
-    if not names:
-        raise UsageError("no host is left that is not ok")
-    ways = {_asked_for(jobs[name].arguments) for name in names}
+    ways = {_asked_for(jobs[name].arguments) for name in names if name in jobs}
     if len(ways) > 1:
         raise UsageError(
             f"hosts in {folder} were asked for different things; name those of one kind"
         )
-    source, context = ways.pop()
+    source, context = ways.pop() if ways else _asked_for({})
     targets = tuple(Target(name=name, address="recorded", connection="local") for name in names)
     return Recording(
         meant=Meant(resolved=Resolved(targets=targets), groups={}),
         source=source,
         context=context,
-        transport=RecordedTransport(folder),
+        asked_at={name: jobs[name].asked_at if name in jobs else None for name in names},
+        transport=RecordedTransport(folder, recorded.damaged),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -97,7 +98,7 @@ class Check:
             told = outcome
             if outcome.outcome == "cancelled":  # there is no run to resume
                 told = replace(outcome, to_do="Check again.")
-            yield Checked(outcome=told, facts=facts, clock=clock_told(facts))
+            yield Checked(outcome=told, facts=facts, clock=clock_told(facts, datetime.now(UTC)))
 
     def _visit(self, target: Target, visit: Visit) -> Report:
         transport = self._transport_of(target)
@@ -125,7 +126,7 @@ class Check:
         sizes: dict[str, Any] = {"packed": parts["facts"].packed, "plain": parts["facts"].plain}
         report = _rights(report, facts, plain)
         if self._source != "netsh":
-            report = _module(report, facts)
+            report = _module(report, facts, self._source)
         return replace(report, **sizes)
 
 
@@ -143,16 +144,17 @@ def _rights(report: Report, facts: HostFacts, plain: bytes) -> Report:
     return report
 
 
-def _module(report: Report, facts: HostFacts) -> Report:
-    """The report, or why a collection could not use NtObjectManager; netsh would answer alone."""
+def _module(report: Report, facts: HostFacts, source: Source) -> Report:
+    """The report, or why a collection could not use NtObjectManager; as it would end then."""
     if report.cause is not None:
         return report
     if facts.language_mode not in {None, _FULL}:
         text = f"NtObjectManager needs full language, and it is {facts.language_mode}"
-        return replace(report, cause=Cause.LANGUAGE_MODE, partial=True, text=text)
+        return replace(report, cause=Cause.LANGUAGE_MODE, partial=True, text=text)  # netsh answers
     if facts.ntobjectmanager == ():
         text = "NtObjectManager is not installed"
-        return replace(report, cause=Cause.MODULE_MISSING, partial=True, text=text)
+        is_partial = source == "both"  # netsh would answer alone
+        return replace(report, cause=Cause.MODULE_MISSING, partial=is_partial, text=text)
     return report
 
 

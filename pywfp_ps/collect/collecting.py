@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from pywfp_ps.collect.judging import (
     Machines,
     about,
-    clock_told,
     facts_rows,
     judged,
     noted,
@@ -257,7 +256,7 @@ class Collection:
         if parsed is not None:
             outcome = judged(outcome, parsed)
             tables = stated(parsed.tables, fetched.facts, consistent=fetched.consistent)
-        outcome = noted(outcome, clock_told(fetched.facts))
+        outcome = noted(outcome, fetched.clock)
         if outcome.traceback:
             self._writer.note(f"{outcome.host}: {outcome.traceback}")
         self.machines.add(outcome.host, fetched.facts)

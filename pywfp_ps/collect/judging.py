@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Set
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
@@ -23,6 +22,8 @@ from pywfp_ps.payload import Problem, Received
 from pywfp_ps.transports.base import Ran, TransportError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pyarrow as pa
 
     from pywfp_ps.model.host import HostFacts
@@ -144,11 +145,11 @@ def with_cause(outcome: Outcome, state: Any, cause: Cause, text: str) -> Outcome
     )
 
 
-def clock_told(facts: HostFacts | None, now: datetime | None = None) -> str:
-    """How far the host's clock is off, where that is much; else empty."""
-    if facts is None or facts.clock is None:
+def clock_told(facts: HostFacts | None, now: datetime | None) -> str:
+    """How far the host's clock was off, where that is much; else, and where unknown, empty."""
+    if facts is None or facts.clock is None or now is None:
         return ""
-    seconds = (facts.clock - (now or datetime.now(UTC))).total_seconds()
+    seconds = (facts.clock - now).total_seconds()
     if abs(seconds) < _CLOCK_SECONDS:
         return ""
     size = abs(seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -11,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pywfp_ps.collect.judging import report_of
+from pywfp_ps.collect.judging import clock_told, report_of
 from pywfp_ps.collect.parsing import AROUND, ENGINE, READ
 from pywfp_ps.errors import ReadError, UsageError
 from pywfp_ps.fleet.fanout import Limits
@@ -60,6 +61,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         max_dump_mb: Largest dump that is taken, in 2^20 bytes.
         context: Kinds of context to ask for besides; none for the dump and the facts alone.
         groups: Groups of each host in the inventory.
+        recorded: When each host was asked whose frames are replayed; None where nobody knows.
     """
 
     limits: Limits = Limits()
@@ -67,6 +69,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     max_dump_mb: int = 512
     context: tuple[str, ...] = CONTEXT
     groups: Mapping[str, tuple[str, ...]] = {}
+    recorded: Mapping[str, datetime | None] = {}
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -89,15 +92,21 @@ def arguments_of(plan: Plan, run: str) -> dict[str, str | list[str]]:
 class Fetched:
     """What one visit brought, until its outcome is known.
 
+    Args:
+        now: The clock of this machine; it gives None where that says nothing of the host's.
+
     Attributes:
         parts: Whole parts on disk that rows come from.
         facts: What the host said of itself.
+        clock: How far its clock was off when it said so, in words.
         consistent: Whether the engine was the same all the while; None where nobody knows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime | None] = lambda: None) -> None:
+        self._now = now
         self.parts: dict[str, Path] = {}
         self.facts: HostFacts | None = None
+        self.clock = ""
         self.consistent: bool | None = None
 
     def look_into(self, payload: Payload, path: Path) -> None:
@@ -126,6 +135,7 @@ class Fetched:
         if part == "facts":
             with contextlib.suppress(ReadError):  # kept raw, and unknown facts stay unknown
                 self.facts, _ = read_facts(plain)
+                self.clock = clock_told(self.facts, self._now())
             return
         before = self.facts.bfe_started_at if self.facts else None
         after = read_after(plain)
@@ -157,6 +167,10 @@ class Visitor:
         """What the last visit of a host brought; it is not kept any longer."""
         return self._fetched.pop(host, None) or Fetched()
 
+    def _now(self, host: str) -> datetime | None:
+        recorded = self._plan.recorded
+        return recorded[host] if host in recorded else datetime.now(UTC)
+
     def visit(self, target: Target, visit: Visit) -> Report:
         """Asks one host, in the thread of the caller.
 
@@ -164,7 +178,7 @@ class Visitor:
             TransportError: It did not get so far as to send a dump.
             StoreError: What it sent could not be kept.
         """
-        fetched = self._fetched[target.name] = Fetched()
+        fetched = self._fetched[target.name] = Fetched(lambda: self._now(target.name))
         job = _Job(self._writer, fetched, visit)
         transport = self._transport_of(target)
         decoder = Decoder(host=target.name, transport=transport.name, limits=self._frames)

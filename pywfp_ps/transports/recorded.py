@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
@@ -47,6 +48,7 @@ class Asked(Struct, frozen=True, kw_only=True):
         call: Function that was run.
         arguments: Its parameters.
         transport: How the host was asked.
+        at: When, as ISO 8601 in UTC; empty in recordings that do not say.
     """
 
     v: int = 1
@@ -54,6 +56,28 @@ class Asked(Struct, frozen=True, kw_only=True):
     call: str
     arguments: dict[str, str | list[str]]
     transport: str
+    at: str = ""
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When it was asked; None where that is unknown."""
+        try:
+            moment = datetime.fromisoformat(self.at)
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else None
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """What a folder of recordings holds of one call.
+
+    Attributes:
+        jobs: What was asked of each host, by name of the host.
+        damaged: What is wrong with each file that cannot be replayed, by name of its folder.
+    """
+
+    jobs: tuple[Asked, ...]
+    damaged: Mapping[str, str] = {}
 
 
 class Finished(Struct, frozen=True, kw_only=True):
@@ -107,7 +131,8 @@ class RecordingTransport:
             TransportError: As there; the recording ends with it.
         """
         given = check_arguments(call, arguments)
-        asked = Asked(host=target.name, call=call, arguments=given, transport=self.name)
+        now = datetime.now(UTC).isoformat()
+        asked = Asked(host=target.name, call=call, arguments=given, transport=self.name, at=now)
         with self._open(target.name, call) as file:
             _write(file, asked)
 
@@ -145,6 +170,7 @@ class RecordedTransport:
 
     Args:
         folder: The recordings.
+        damaged: As in `Recorded`: asked for a host of that name, it says what is wrong.
 
     Raises:
         UsageError: There is no such folder.
@@ -152,8 +178,8 @@ class RecordedTransport:
 
     name = "recorded"
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, damaged: Mapping[str, str] | None = None) -> None:
+        self._folder, self._damaged = folder, damaged or {}
         if not folder.is_dir():
             raise UsageError(f"{folder} is no folder of recordings")
 
@@ -169,6 +195,8 @@ class RecordedTransport:
         """As `Transport.run`; the arguments must be possible, but what was asked then counts."""
         check_arguments(call, arguments)
         host = target.name
+        if problem := self._damaged.get(host):
+            raise TransportError(host, "bad-payload", problem)
         path = self._folder / folder_name(host) / f"{call}{_ENDING}"
         try:
             file = path.open("rb")
@@ -190,30 +218,40 @@ class RecordedTransport:
         raise TransportError(host, "incomplete", "the recording has no end")
 
 
-def recorded_jobs(folder: Path, call: str) -> list[Asked]:
-    """What was asked of each host that has a recording of a call, by name of the host.
+def recorded_jobs(folder: Path, call: str) -> Recorded:
+    """What was asked of each host that has a recording of a call.
 
     Raises:
-        UsageError: There is no such folder, or a recording in it is damaged or of something else.
+        UsageError: There is no such folder.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder of recordings")
-    found = [_asked(path) for path in folder.glob(f"*/{call}{_ENDING}")]
-    return sorted(found, key=lambda one: one.host)
+    jobs, damaged = list[Asked](), dict[str, str]()
+    for path in sorted(folder.glob(f"*/{call}{_ENDING}")):
+        try:
+            jobs.append(_asked(path))
+        except UsageError as error:
+            damaged[path.parent.name] = str(error)
+    return Recorded(jobs=tuple(sorted(jobs, key=lambda one: one.host)), damaged=damaged)
 
 
 def _asked(path: Path) -> Asked:
+    """The first line of a recording.
+
+    Raises:
+        UsageError: It has none of this version, or one of something else.
+    """
     try:
         with path.open("rb") as file:
             asked = _read(path.parent.name, file, Asked)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+        raise UsageError(f"the recording: {error.strerror or error}") from None
     except TransportError as error:
-        raise UsageError(f"{path}: {error.text}") from None
+        raise UsageError(error.text) from None
     if not isinstance(asked, Asked) or asked.v != 1:
-        raise UsageError(f"{path} is no recording of this version")
+        raise UsageError("it is no recording of this version")
     if folder_name(asked.host) != path.parent.name or asked.call != path.stem:
-        raise UsageError(f"{path} is a recording of {asked.host!r}, {asked.call}")
+        raise UsageError(f"it is a recording of {asked.host!r}, {asked.call}")
     return asked
 
 

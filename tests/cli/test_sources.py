@@ -123,6 +123,46 @@ def test_replay_gives_the_same_rows(wfp: Wfp, fleet: Path) -> None:
     assert [row["host"] for row in only.rows] == ["web-001"]
 
 
+def test_a_damaged_recording_concerns_one_host(wfp: Wfp, fleet: Path) -> None:
+    assert wfp("collect", "-i", fleet, "--store", "a", "--record", "r", "--no-context").code == 0
+    (damaged,) = Path("r/web-001").iterdir()
+    damaged.write_bytes(b"{}\n")
+    call = wfp("collect", "--replay", "r", "--store", "b", "--json")
+    assert call.code == 3
+    told = {row["host"]: (row["outcome"], row["cause"], row["text"]) for row in call.rows}
+    bad = told.pop("web-001")
+    assert bad == ("failed", "bad-payload", "the recording is damaged")
+    assert {state for state, _, _ in told.values()} == {"ok"}
+    for rest in Path("r").glob("*/*"):
+        rest.write_bytes(b"")
+    assert wfp("collect", "--replay", "r", "--store", "c").code == 4
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        (None, ""),
+        ("2001-01-01T00:00:00+00:00", "ahead"),
+        ("2099-01-01T00:00:00+00:00", "behind"),
+        ("", ""),
+    ],
+)
+def test_replay_tells_clocks_as_they_were(wfp: Wfp, fleet: Path, at: str | None, told: str) -> None:
+    made = wfp("collect", "web*", "-i", fleet, "--store", "a", "--record", "r", "--no-context")
+    assert made.code == 0
+    (path,) = Path("r").glob("*/*")
+    first, _, rest = path.read_bytes().partition(b"\n")
+    asked = json.loads(first)
+    path.write_bytes(
+        json.dumps({**asked, "at": asked["at"] if at is None else at}).encode() + b"\n" + rest
+    )
+    call = wfp("collect", "--replay", "r", "--store", "b", "--json")
+    (row,) = call.rows
+    assert row["outcome"] == "ok"
+    text = row["text"] or ""
+    assert (told in text, "its clock" in text) == (True, bool(told))
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -214,11 +254,10 @@ def test_check_tells_where_ntobjectmanager_could_not_be_asked(wfp: Wfp, tmp_path
         usual = wfp("check", "-i", inventory, "--json")
         both = wfp("check", "-i", inventory, "--source", "both", "--json")
         plain = wfp("check", "-i", inventory, "--limit", "db-001", "--source", "ntobjectmanager")
+        alone = wfp("check", "web-001", "-i", inventory, "--source", "ntobjectmanager", "--json")
 
     def told(rows: list[Any]) -> dict[str, tuple[Any, ...]]:
-        return {
-            row["host"]: (row["outcome"], row["cause"], row["ntobjectmanager"]) for row in rows
-        }
+        return {row["host"]: (row["outcome"], row["cause"], row["ntobjectmanager"]) for row in rows}
 
     assert told(usual.rows) == {
         "web-001": ("ok", None, []),
@@ -232,6 +271,7 @@ def test_check_tells_where_ntobjectmanager_could_not_be_asked(wfp: Wfp, tmp_path
         "web-001": ("partial", "module-missing", []),
         "web-002": ("partial", "language-mode", ["2.0.1"]),
     }
+    assert told(alone.rows) == {"web-001": ("failed", "module-missing", [])}
     assert (usual.code, both.code, plain.code) == (3, 3, 0)
     assert ", NtObjectManager 2.0.1" in plain.out
 

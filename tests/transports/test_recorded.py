@@ -1,17 +1,19 @@
 from __future__ import annotations
 
-import re
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pywfp_ps.errors import StoreError, UsageError
 from pywfp_ps.transports.base import Ran, ScriptError, Target, TransportError, Usage
 from pywfp_ps.transports.recorded import (
     LINE_LIMIT,
     Asked,
+    Recorded,
     RecordedTransport,
     RecordingTransport,
     recorded_jobs,
@@ -147,11 +149,19 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 
 def test_what_was_asked_is_listed_by_host(tmp_path: Path) -> None:
+    before = datetime.now(UTC)
     record(tmp_path)
-    assert recorded_jobs(tmp_path, CALL) == [
-        Asked(host="CON", call=CALL, arguments={}, transport="saying")
-    ]
-    assert recorded_jobs(tmp_path, "Get-PyWfpHostFact") == []
+    (job,) = recorded_jobs(tmp_path, CALL).jobs
+    assert job == Asked(host="CON", call=CALL, arguments={}, transport="saying", at=job.at)
+    assert job.asked_at is not None
+    assert before <= job.asked_at <= datetime.now(UTC)
+    assert recorded_jobs(tmp_path, "Get-PyWfpHostFact") == Recorded(jobs=())
+
+
+@pytest.mark.parametrize("at", ["", "x", "2026-11-21T10:00:00"])
+def test_nobody_knows_when_a_recording_without_a_time_was_made(at: str) -> None:
+    asked = Asked(host="a", call=CALL, arguments={}, transport="saying", at=at)
+    assert asked.asked_at is None
 
 
 @pytest.mark.parametrize(
@@ -165,8 +175,14 @@ def test_what_was_asked_is_listed_by_host(tmp_path: Path) -> None:
         (b'{"host":"CON","call":"Get-X","arguments":{},"transport":"x"}\n', "of 'CON', Get-X"),
     ],
 )
-def test_a_damaged_recording_is_not_listed(tmp_path: Path, line: bytes, problem: str) -> None:
+def test_a_damaged_recording_says_what_is_wrong(tmp_path: Path, line: bytes, problem: str) -> None:
     record(tmp_path)
-    only_file(tmp_path).write_bytes(line.replace(b"%s", CALL.encode()))
-    with pytest.raises(UsageError, match=re.escape(problem)):
-        recorded_jobs(tmp_path, CALL)
+    path = only_file(tmp_path)
+    path.write_bytes(line.replace(b"%s", CALL.encode()))
+    recorded = recorded_jobs(tmp_path, CALL)
+    assert recorded.jobs == ()
+    ((host, said),) = recorded.damaged.items()
+    assert (host, problem in said) == (path.parent.name, True)
+    got = run(RecordedTransport(tmp_path, recorded.damaged), replace(TARGET, name=host))
+    assert got.error is not None
+    assert (got.error.what, got.error.text) == ("bad-payload", said)
