@@ -19,7 +19,8 @@ STATE = "lab.json"
 """Name of the file that says where a running fleet listens for orders. Holds the token."""
 
 _LINE = 1 << 20
-_PATIENCE = 10.0  # seconds an order may take
+PATIENCE = 30.0
+"""Seconds that an order may take; a large fleet may be busy."""
 
 
 class Running(Struct, frozen=True, kw_only=True):
@@ -82,13 +83,19 @@ def read_running(folder: Path) -> Running | None:
 
 
 def order(running: Running, do: str) -> State | None:
-    """Give an order; None when nobody answers there who knows the token."""
+    """Give an order; None when nobody answers there who knows the token.
+
+    Raises:
+        TimeoutError: Somebody is there, and no answer came in `PATIENCE`.
+    """
     line = msgspec.json.encode(Order(token=running.token, do=do)) + b"\n"
     try:
-        with socket.create_connection((LOOPBACK, running.port), _PATIENCE) as link:
+        with socket.create_connection((LOOPBACK, running.port), PATIENCE) as link:
             link.sendall(line)
             with link.makefile("rb") as answers:
                 return msgspec.json.decode(answers.readline(_LINE), type=State)
+    except TimeoutError:
+        raise
     except (OSError, msgspec.MsgspecError):
         return None
 
@@ -121,7 +128,7 @@ class Control:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, ValueError, TimeoutError, msgspec.MsgspecError):
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 asked = msgspec.json.decode(await reader.readline(), type=Order)
             if hmac.compare_digest(asked.token.encode(), self.token.encode()):
                 writer.write(msgspec.json.encode(self._state()) + b"\n")

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from pywfp_ps.errors import UsageError, WfpError
-from pywfp_remote.lab.control import STATE, Running, State, order, read_running
+from pywfp_remote.lab.control import PATIENCE, STATE, Running, State, order, read_running
 from pywfp_remote.lab.files import write_private
 from pywfp_remote.lab.host import Way
 from pywfp_remote.lab.inventory import INVENTORY
@@ -162,11 +162,11 @@ def down(folder: Path) -> bool:
     """End the fleet of this folder; False when none runs there.
 
     Raises:
-        LabError: It does not end.
+        LabError: It does not answer, or does not end.
     """
     folder = Path(folder).absolute()
     running = read_running(folder)
-    if running is None or order(running, "stop") is None:
+    if running is None or _answer(folder, running, "stop") is None:
         (folder / STATE).unlink(missing_ok=True)
         return False
     ends = time.monotonic() + _END_SECONDS
@@ -183,10 +183,14 @@ def down(folder: Path) -> bool:
 
 
 def status(folder: Path) -> LabStatus:
-    """What is known of the fleet of this folder; a file left by a dead one counts as none."""
+    """What is known of the fleet of this folder; a file left by a dead one counts as none.
+
+    Raises:
+        LabError: It is there and does not answer.
+    """
     folder = Path(folder).absolute()
     running: Running | None = read_running(folder)
-    state = order(running, "status") if running is not None else None
+    state = _answer(folder, running, "status") if running is not None else None
     return LabStatus(
         folder=folder,
         inventory=folder / INVENTORY,
@@ -194,6 +198,20 @@ def status(folder: Path) -> LabStatus:
         pid=running.pid if running is not None and state is not None else 0,
         state=state,
     )
+
+
+def _answer(folder: Path, running: Running, do: str) -> State | None:
+    """What a fleet answers; None where none is left.
+
+    Raises:
+        LabError: It is there and does not answer.
+    """
+    try:
+        return order(running, do)
+    except TimeoutError:
+        problem = f"the process {running.pid} has not answered in {PATIENCE:.0f} s"
+        advice = f"try again, or remove {folder / STATE} if it is no practice fleet"
+        raise LabError(folder, f"{problem}; {advice}") from None
 
 
 class _Starting:

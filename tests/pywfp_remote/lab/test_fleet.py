@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from pywfp_ps.errors import UsageError
+from pywfp_remote.lab import control
 from pywfp_remote.lab.control import STATE
 from pywfp_remote.lab.faults import FAULTS, faults_of, parse_rules
 from pywfp_remote.lab.fleet import LabError, LabStatus, down, status, up
@@ -70,6 +71,20 @@ def test_stale_file_with_a_stranger_behind_its_port_is_no_fleet(folder: Path) ->
         (folder / STATE).write_text(f'{{"pid":{os.getpid()},"port":1,"token":"x"}}')
     assert down(folder) is False
     assert not (folder / STATE).exists()
+
+
+def test_a_fleet_that_does_not_answer_is_not_forgotten(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "PATIENCE", 0.1)
+    folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        running = control.Running(pid=7, port=silent.getsockname()[1], token="x")
+        control.write_running(folder, running)
+        for ask in (status, down, lambda place: up(1, place, backend=TINY)):
+            with pytest.raises(LabError, match="the process 7 has not answered"):
+                ask(folder)
+    assert (folder / STATE).exists()
 
 
 def test_taken_port_is_named(folder: Path) -> None:
