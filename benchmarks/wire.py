@@ -119,13 +119,21 @@ def _rows(targets: Sequence[Target], folder: Path) -> list[tuple[str, str, str, 
     ]
 
 
+def bare_timed(targets: Sequence[Target], folder: Path, threads: int) -> float:
+    """Seconds that the bare loop takes."""
+    return _timed(targets, folder, _bare, threads)[0]
+
+
 def _timed(
-    targets: Sequence[Target], folder: Path, fetch: Callable[[Target, Path], _Fetched]
+    targets: Sequence[Target],
+    folder: Path,
+    fetch: Callable[[Target, Path], _Fetched],
+    threads: int = _THREADS,
 ) -> tuple[float, float, list[_Fetched]]:
     """Wall seconds, CPU seconds of this process, and what each visit brought."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         began, cpu = time.perf_counter(), time.process_time()
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             fetched = list(pool.map(lambda target: fetch(target, Path(place)), targets))
         return time.perf_counter() - began, time.process_time() - cpu, fetched
 
