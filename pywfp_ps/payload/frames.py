@@ -13,9 +13,10 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from pywfp_ps.payload.unpack import GZIP_BITS
 
@@ -29,6 +30,10 @@ _BASE64_SIZE = 30_000  # a multiple of 4, so that every line decodes by itself
 _TEXT_SIZE = 5_000  # escaped as \uXXXX each character takes six
 
 
+Count = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""A number of frames or bytes; what has thousands of digits is none, and slow to write out."""
+
+
 class Packing(StrEnum):
     """How the data frames of a part carry its plain bytes."""
 
@@ -40,7 +45,7 @@ class Packing(StrEnum):
 class Begin(Struct, frozen=True, kw_only=True, tag_field="frame", tag="begin"):
     """Opens a part. A part of records has no `packing`."""
 
-    v: int
+    v: Count
     part: str
     call: str
     content: str
@@ -52,7 +57,7 @@ class Data(Struct, frozen=True, kw_only=True, tag_field="frame", tag="data"):
     """A piece of a part; `n` counts from 0."""
 
     part: str
-    n: int
+    n: Count
     text: str
 
 
@@ -60,7 +65,7 @@ class Records(Struct, frozen=True, kw_only=True, tag_field="frame", tag="records
     """Some records of a part, each as the JSON it came in; `n` counts from 0."""
 
     part: str
-    n: int
+    n: Count
     records: list[Raw]
 
 
@@ -68,8 +73,8 @@ class End(Struct, frozen=True, kw_only=True, tag_field="frame", tag="end"):
     """Closes a part: data or records frames, plain bytes, hash of the packed or plain bytes."""
 
     part: str
-    frames: int
-    plain: int | None = None
+    frames: Count
+    plain: Count | None = None
     hash_of: str | None = None
     sha256: str | None = None
 

@@ -17,7 +17,7 @@ from pywfp_ps.payload.unpack import GZIP_BITS, TooLargeError, is_gzip, unpack_pi
 
 _BOM = b"\xef\xbb\xbf"
 _FAULTS_KEPT = 20  # of one part; one is enough to spoil it
-_HOLES_KEPT = 1_000
+_HOLES_KEPT = 1_000  # of one part; a frame for any other comes "again"
 
 
 class OpenPart:
@@ -122,7 +122,8 @@ class OpenPart:
             return True
         if n > self._next:
             self.fault("missing", f"frame {self._next} expected, {n} came")
-            self._holes.update(range(self._next, min(n, self._next + _HOLES_KEPT)))
+            room = _HOLES_KEPT - len(self._holes)
+            self._holes.update(range(self._next, min(n, self._next + room)))
             self._next = n + 1
         elif n in self._holes:
             self.fault("reordered", f"frame {n} came after frame {self._next - 1}")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -171,6 +172,32 @@ def test_each_lie_has_its_name(lines: list[str], faults: list[str]) -> None:
     assert codes(result) == faults
     assert [fault.code for fault in only(result).faults] == faults
     assert only(result).complete is not bool(faults)
+
+
+def test_holes_without_end_take_no_memory() -> None:
+    frame = '{{"frame":"data","part":"state","n":{},"text":""}}'
+    decoder = Decoder(host="web-03", transport="recorded")
+    decoder.feed(PIECES[0])
+    tracemalloc.start()
+    try:
+        for n in range(5_000):
+            decoder.feed(frame.format(n * 2_000))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
+    assert only(decoder.finish()).complete is False
+
+
+@pytest.mark.parametrize("digits", [20, 400, 4_300, 5_000])
+@pytest.mark.parametrize("name", ["n", "frames", "plain"])
+def test_numbers_that_count_nothing_are_no_frames(name: str, digits: int) -> None:
+    kind = "data" if name == "n" else "end"
+    frame = {"frame": kind, "part": "state", "text": "", "n": 0, "frames": 0, name: 0}
+    line = json.dumps(frame).replace(f'"{name}": 0', f'"{name}": {"9" * digits}')
+    result = received([PIECES[0], line])
+    assert codes(result) == ["bad-frame", "no-end"]
+    assert not only(result).complete
 
 
 @pytest.mark.parametrize(
