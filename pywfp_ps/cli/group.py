@@ -72,6 +72,7 @@ class WfpGroup(LazyGroup):
     ) -> NoReturn:
         """Runs a command and leaves with its exit code."""
         extra.pop("standalone_mode", None)
+        _fill_streams()
         _end(self._run(args, prog_name, extra))
 
     def _run(self, args: Sequence[str] | None, prog_name: str | None, extra: Any) -> int:
@@ -108,6 +109,23 @@ def _click_error(error: click.ClickException) -> int:
     hint = f" (see `{ctx.command_path} --help`)" if ctx else ""
     click.echo(f"wfp: {visible(error.format_message())}{hint}", err=True)
     return ExitCode.USAGE
+
+
+def _fill_streams() -> None:
+    """Puts nowhere in place of stdin, stdout and stderr that the process was started without.
+
+    Otherwise the next files to be opened would take their numbers, and what is meant for nobody
+    would end in them.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        if nowhere != number:
+            os.dup2(nowhere, number)
+            os.close(nowhere)
+        os.set_inheritable(number, True)
+        setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8"))
 
 
 def _drop_stdout() -> None:

@@ -174,5 +174,5 @@ def _inventory(asked: TargetOptions) -> Inventory:
     if not asked.inventory and not asked.hosts:
         raise UsageError("name hosts (web-03,web-04) or an inventory (--inventory)")
     vault = Vault([read_vault_password(source) for source in asked.vault_from])
-    sources = asked.inventory or (f"{asked.hosts},",)
+    sources = asked.inventory or (f"{str(asked.hosts).removesuffix(',')},",)
     return load_inventory(sources, vault=vault)

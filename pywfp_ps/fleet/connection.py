@@ -77,6 +77,8 @@ def resolve_targets(
         for variable in set(values) - seen:
             seen.add(variable)
             notices += _misspelt(variable, values.place(variable))
+    if fallback is not None:
+        notices += _unused(targets, fallback)
     return Resolved(targets=tuple(targets), notices=(*notices, *_shared(targets)))
 
 
@@ -153,6 +155,27 @@ def _misspelt(variable: str, place: Place) -> list[Notice]:
         return []
     near = difflib.get_close_matches(variable, _COMMON, 1, 0.9)
     return [Notice(place, f"{variable!r} means nothing; {near[0]!r} would")] if near else []
+
+
+def _unused(targets: Iterable[Target], given: Credential) -> list[Notice]:
+    """Where a password that was given goes nowhere, which would look as if it were wrong."""
+    if given.password is None:
+        return []
+    without = [
+        target
+        for target in targets
+        if target.connection == "psrp"
+        and target.auth != "certificate"
+        and (target.credential.password is None or target.credential.user is None)
+    ]
+    if not without:
+        return []
+    first = without[0]
+    hosts = first.name + (f" and {len(without) - 1} more" if len(without) > 1 else "")
+    if given.user is None:
+        return [Notice(None, f"no user goes with the password on {hosts}: name one with --user")]
+    whose = f"the inventory names {first.credential.user}"
+    return [Notice(None, f"the password of {given.user} is not used on {hosts}: {whose}")]
 
 
 def _shared(targets: Iterable[Target]) -> list[Notice]:

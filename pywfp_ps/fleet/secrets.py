@@ -10,6 +10,8 @@ import getpass
 import os
 import shlex
 import subprocess
+import sys
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -57,10 +59,17 @@ def read_vault_password(source: str) -> VaultPassword:
 
 
 def _prompt(_: str, what: str, user: str) -> str:
-    try:
-        return getpass.getpass(f"{what}{f' of {user}' if user else ''}: ")
-    except EOFError:
-        raise UsageError(f"there is no terminal to ask for the {what}") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(f"{what}{f' of {user}' if user else ''}: ")
+        except EOFError:
+            line = ""
+        except getpass.GetPassWarning:  # no terminal, but maybe somebody who writes to us
+            line = "" if sys.stdin.isatty() else sys.stdin.readline(_LONGEST)
+    if not line:
+        raise UsageError(f"there is no terminal to ask for the {what}")
+    return line.rstrip("\r\n")
 
 
 def _environment(name: str, what: str, _: str) -> str:

@@ -24,6 +24,7 @@ from pypsrp.exceptions import (
 from spnego.exceptions import SpnegoError
 from urllib3.exceptions import HTTPError
 
+from pywfp_ps.transports.base import Credential
 from pywfp_remote.link import LinkError
 
 TIMED_OUT = 2150858793
@@ -64,7 +65,9 @@ class Failure(Struct, frozen=True, kw_only=True):
     code: int | str | None = None
 
 
-def explain(error: BaseException, *, accepted: bool, action: str) -> Failure:
+def explain(
+    error: BaseException, *, accepted: bool, action: str, account: Credential | None = None
+) -> Failure:
     """Why a call of pypsrp failed.
 
     Args:
@@ -72,6 +75,7 @@ def explain(error: BaseException, *, accepted: bool, action: str) -> Failure:
         accepted: Whether the host had taken the account before. WinRM says 401 for used-up quotas
             too; once it took the account that cannot mean the password.
         action: WSMan action that was asked for, such as ``Create``.
+        account: What was to be proved; without a password that takes a ticket.
     """
     chain = list(_chain(error))
     for link in chain:
@@ -85,7 +89,7 @@ def explain(error: BaseException, *, accepted: bool, action: str) -> Failure:
             return _refused(accepted)
     for link in chain:
         if isinstance(link, SpnegoError) or type(link).__name__ in _KERBEROS:
-            return _not_proved(link, accepted)
+            return _not_proved(link, accepted, account)
     if any(isinstance(link, OSError | HTTPError) for link in chain):
         return _broken(chain, accepted)
     return _other(error, accepted=accepted, action=action)
@@ -146,13 +150,22 @@ def _refused(accepted: bool) -> Failure:
     return Failure(what="credentials", text="the host refuses the account or its password")
 
 
-def _not_proved(error: BaseException, accepted: bool) -> Failure:
+def _not_proved(error: BaseException, accepted: bool, account: Credential | None) -> Failure:
     if accepted:
         return Failure(
             what="bad-payload", text="a sealed answer does not open with the session's key"
         )
-    text = f"no proof of the account could be made: {clean(str(error))}"
+    text = f"no proof of the account could be made{_lacking(account)}: {clean(str(error))}"
     return Failure(what="credentials", text=text)
+
+
+def _lacking(account: Credential | None) -> str:
+    """What nobody gave, and the ways to give it: more often the reason than a ticket that is."""
+    if account is None or (account.user is not None and account.password is not None):
+        return ""
+    if account.password is not None:
+        return " without a user (--user or ansible_user)"
+    return " without a password (--ask-pass or ansible_password) or a Kerberos ticket"
 
 
 def _broken(chain: list[BaseException], accepted: bool) -> Failure:

@@ -195,7 +195,12 @@ class Session:
             accepted = self.link.accepted
             action = self._wsman.action if self._wsman is not None else ""
             # What was cut by us fails in many ways, some of them far from the guard.
-            failure = explain(self.link.over or error, accepted=accepted, action=action)
+            failure = explain(
+                self.link.over or error,
+                accepted=accepted,
+                action=action,
+                account=self._target.credential,
+            )
         raise self.error(failure.what, failure.text, failure.code)
 
 

@@ -201,6 +201,25 @@ def test_reader_that_goes_does_not_end_the_run(wfp: Wfp, fleet: Path, tmp_path: 
     assert len(wfp("hosts", "--store", store, "--json").rows) == _HOSTS
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are the shell's to close")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_run_without_standard_streams_is_like_any_other(
+    wfp: Wfp, fleet: Path, tmp_path: Path, closed: str
+) -> None:
+    store = tmp_path / "s"
+    words = ["-m", "pywfp_ps", "collect", "web-001", "-i", str(fleet), "--store", str(store)]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (0, False), done
+    assert [run.state for run in Store(store).runs()] == ["done"]
+    assert [row["outcome"] for row in wfp("hosts", "--store", store, "--json").rows] == ["ok"]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
 def test_output_that_cannot_be_written_is_told_and_the_run_goes_on(
     wfp: Wfp, fleet: Path, tmp_path: Path
@@ -354,6 +373,14 @@ def test_folder_for_frames_that_cannot_be_is_refused_first(wfp: Wfp, tmp_path: P
     (tmp_path / "file").touch()
     call = wfp("collect", "h.invalid", "--store", "s", "--record", "file/x")
     assert (call.code, call.error) == (2, "wfp: --record file/x: Not a directory")
+
+
+def test_password_that_nobody_gave_is_asked_for(wfp: Wfp, fleet: Path, tmp_path: Path) -> None:
+    inventory = _with(fleet, tmp_path / "i.yml", "web-001", ansible_password=None)
+    call = wfp("check", "web-001", "-i", inventory, "--json")
+    (row,) = call.rows
+    assert (call.code, row["cause"]) == (4, "credentials")
+    assert "without a password (--ask-pass or ansible_password) or a Kerberos ticket" in row["text"]
 
 
 def test_nobody_is_named(wfp: Wfp) -> None:

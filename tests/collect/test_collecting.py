@@ -440,6 +440,7 @@ def test_dump_that_is_too_large_is_refused_before_it_is_sent(fleet: Path, store:
     target = targets_of(fleet)[0]
     _, found = collected(store, [target], replace(QUICK, max_dump_mb=1))
     assert ends(found) == {target.name: ("failed", "too-large")}
+    assert found[target.name].text.endswith("bytes are more than the limit of 1 MB.")
 
 
 def test_library_gives_outcomes(fleet: Path, store: Store) -> None:

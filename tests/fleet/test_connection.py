@@ -220,6 +220,29 @@ def test_a_fallback_password_goes_to_its_own_account_only(
     assert resolved.targets[0].credential == Credential(user=user, password=secret)
 
 
+@pytest.mark.parametrize(
+    ("variables", "user", "said"),
+    [
+        ({}, None, ["no user goes with the password on a: name one with --user"]),
+        ({}, "admin", []),
+        (
+            {"ansible_user": "other"},
+            "admin",
+            ["the password of admin is not used on a: the inventory names other"],
+        ),
+        ({"ansible_user": "other"}, None, []),
+        ({"ansible_user": "other", "ansible_password": "own"}, "admin", []),
+        ({"ansible_user": "other", "ansible_psrp_auth": "certificate"}, "admin", []),
+    ],
+)
+def test_a_password_that_goes_nowhere_is_told(
+    variables: dict[str, Any], user: str | None, said: list[str], tmp_path: Path
+) -> None:
+    fallback = Credential(user=user, password=Secret(CANARY))
+    resolved = resolve_targets(inventory_of(tmp_path, variables), ["a"], fallback=fallback)
+    assert [str(notice) for notice in resolved.notices] == said
+
+
 def test_a_password_may_come_out_of_a_vault_file_or_value(tmp_path: Path) -> None:
     vault = Vault([VaultPassword(Secret("pw"))])
     whole = seal(f"vault_pw: {CANARY}\nansible_password: '{{{{ vault_pw }}}}'\n", "pw")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,6 +124,35 @@ def test_a_source_that_gives_nothing_says_so_and_nothing_else(
         read_secret(source.format(tmp=tmp_path, python=sys.executable))
     assert CANARY not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the console is always there")
+@pytest.mark.parametrize(
+    ("written", "code", "out", "err"),
+    [
+        (f"{CANARY}\n", 0, f"{len(CANARY)}\n", ""),
+        ("", 2, "", "wfp: there is no terminal to ask for the password\n"),
+    ],
+)
+def test_a_prompt_without_a_terminal_takes_what_is_piped(
+    written: str, code: int, out: str, err: str
+) -> None:
+    program = (
+        "import sys; from pywfp_ps.errors import UsageError\n"
+        "from pywfp_ps.fleet.secrets import read_secret\n"
+        "try: print(len(read_secret('prompt').reveal()))\n"
+        "except UsageError as error: print(f'wfp: {error}', file=sys.stderr); sys.exit(2)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        input=written,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        start_new_session=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
 
 
 def test_a_label_stands_before_the_source_of_a_vault_password(

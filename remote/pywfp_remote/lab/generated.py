@@ -303,8 +303,10 @@ class GeneratedHost:
 
     def _within(self, given: Given, plain: int, part: str) -> Frames:
         """Nothing, or the problem that a dump of this size is too large."""
-        if plain > given.number("MaxMegabytes", _MOST_MEGABYTES) * _MEGABYTE:
-            yield from report(PROBLEMS["too-large"], part)
+        most = given.number("MaxMegabytes", _MOST_MEGABYTES)
+        if plain > most * _MEGABYTE:
+            text = f"{plain} bytes are more than the limit of {most} MB."
+            yield from report(replace(PROBLEMS["too-large"], text=text), part)
 
     def _usual_records(self, call: str) -> Frames:
         return _retold(self._source.kept(self._host, "records")[0], call)
