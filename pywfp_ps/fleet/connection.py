@@ -85,7 +85,8 @@ def resolve_targets(
 def _target(name: str, values: Values, fallback: Credential, allow: Collection[Risk]) -> Target:
     kind = str(values.get("ansible_connection", "psrp")).removeprefix("ansible.builtin.")
     if kind not in _CONNECTIONS:
-        _wrong(values, name, "ansible_connection", f"{kind!r} is not one of psrp, winrm and local")
+        problem = f"{kind!r} is not one of psrp, winrm and local; leave the host out with --limit"
+        _wrong(values, name, "ansible_connection", problem)
     if kind == "local":
         return Target(name=name, address="localhost", connection="local")
     table = _PSRP if kind == "psrp" else _WINRM
@@ -193,6 +194,8 @@ def _shared(targets: Iterable[Target]) -> list[Notice]:
 
 
 def _wrong(values: Values, name: str, variable: str, problem: str) -> NoReturn:
+    if values.is_secret(variable):
+        problem = "cannot have this value; it is out of a vault or the environment, so not shown"
     raise InventoryError(values.place(variable), f"{variable} of host {name!r}: {problem}")
 
 

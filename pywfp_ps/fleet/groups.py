@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,14 +46,18 @@ def hide(value: Any) -> Any:
 
 
 class Host:
-    """One host, under its inventory name."""
+    """One host, under its inventory name.
+
+    Attributes:
+        file: Absolute path of the source that named it first.
+    """
 
     __slots__ = ("file", "groups", "is_taken_out", "name", "place", "variables")
 
     def __init__(self, name: str, place: Place) -> None:
         self.name = name
         self.place = place
-        self.file = place.file
+        self.file = os.path.abspath(os.path.expanduser(place.file))  # noqa: PTH100, PTH111 - a text
         self.groups: dict[str, Group] = {}
         self.is_taken_out = False
         self.variables = Variables()

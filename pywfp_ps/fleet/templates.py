@@ -6,19 +6,26 @@ cannot be reached from a template.
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, UndefinedError
-from jinja2.exceptions import SecurityError
+from jinja2 import (
+    ChainableUndefined,
+    StrictUndefined,
+    TemplateError,
+    Undefined,
+    UndefinedError,
+    nodes,
+)
+from jinja2.exceptions import SecurityError, TemplateSyntaxError
+from jinja2.lexer import TOKEN_STRING, TOKEN_VARIABLE_BEGIN, TOKEN_VARIABLE_END, Lexer
 from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from pywfp_ps.fleet.filters import FILTERS, LONG_PREFIX, TESTS, FilterError, long_and_short
 from pywfp_ps.fleet.groups import Host, Variables
 from pywfp_ps.fleet.inventory import Inventory
 from pywfp_ps.fleet.problems import InventoryError, Place
@@ -44,8 +51,9 @@ class Values:
     def __init__(self, inventory: Inventory, host: Host) -> None:
         self._inventory, self.host = inventory, host
         self._raw: Variables = inventory.variables(host)
-        self._magic = _magic(inventory, host)
+        self._magic = _magic(inventory, host, self)
         self._done: dict[str, Any] = {}
+        self._hidden: set[str] = set()
         self._open: list[str] = []
 
     def __contains__(self, name: object) -> bool:
@@ -59,13 +67,19 @@ class Values:
         return self._raw.places.get(name, self.host.place)
 
     def is_secret(self, name: str) -> bool:
-        """Whether a variable comes out of a vault itself, not through a template."""
-        return isinstance(self._raw.get(name), Secret | VaultText)
+        """Whether a variable comes out of a vault or the environment, also through a template."""
+        return name in self._hidden or isinstance(self._raw.get(name), Secret | VaultText)
+
+    def hide_open(self) -> None:
+        """Makes secrets of the variables that are being filled in: a secret goes into them."""
+        self._hidden.update(self._open)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The plain value, secrets open; `default` if there is no such variable."""
         if name in self._magic:
             return self._magic[name]
+        if name in self._hidden:
+            self.hide_open()
         if name in self._done:
             return self._done[name]
         if name not in self._raw:
@@ -86,6 +100,7 @@ class Values:
             value = self._inventory.vault.open(value.text, value.place)
         if isinstance(value, Secret):
             value, is_hidden = value.reveal(), True
+            self.hide_open()
         if isinstance(value, list):
             return [self._fill(item, is_hidden) for item in value]
         if isinstance(value, dict):
@@ -101,26 +116,69 @@ class Values:
         except InventoryError:
             raise
         except Exception as error:  # noqa: BLE001 - filters raise anything they like
-            raise self._error(_told(error, "" if is_hidden else value)) from None
+            is_shown = not is_hidden and (_WHOLE.fullmatch(value) or not self._is_for_secret())
+            raise self._error(_told(error, value if is_shown else "")) from None
+
+    def _is_for_secret(self) -> bool:
+        return bool(self._open and _SECRET_NAME.search(self._open[-1]))
 
     def _error(self, problem: str) -> InventoryError:
         name = self._open[-1] if self._open else "?"
         return InventoryError(self.place(name), f"{name} of host {self.host.name!r}: {problem}")
 
-    def lookup(self, kind: str, *names: str, default: object = None) -> Any:
-        """``lookup('env', ...)`` and ``lookup('vars', ...)``; nothing else is done."""
-        kind = kind.removeprefix("ansible.builtin.")
-        if kind == "env":
-            found: list[Any] = [os.environ.get(name, default) for name in names]
-        elif kind == "vars":
-            found = [self.get(name, default) for name in names]
-        else:
+    def lookup(self, kind: str, *names: str, wantlist: bool = False, **options: Any) -> Any:
+        """``lookup('env', ...)`` and ``lookup('vars', ...)``; nothing else is done.
+
+        Several names give their values with commas between them, or as a list with `wantlist`.
+        """
+        read = {"env": self._environment, "vars": self._variable}.get(
+            kind.removeprefix(LONG_PREFIX) if isinstance(kind, str) else ""
+        )
+        if read is None:
             raise _Refused(f"lookup({kind!r}) is not done; only 'env' and 'vars' are")
-        for name, value in zip(names, found, strict=True):
-            if value is None:
-                what = "environment variable" if kind == "env" else "variable"
-                raise _Refused(f"{what} {name!r} is not set")
-        return found[0] if len(found) == 1 else found
+        if options.keys() - {"default"}:
+            raise _Refused(f"lookup({kind!r}) takes no option but default")
+        found = [read(str(name), options) for name in names]
+        if wantlist or (len(found) > 1 and not all(isinstance(value, str) for value in found)):
+            return found
+        return found[0] if len(found) == 1 else ",".join(found)
+
+    def query(self, kind: str, *names: str, **options: Any) -> Any:
+        """The same, always as a list."""
+        return self.lookup(kind, *names, wantlist=True, **options)
+
+    def _environment(self, name: str, options: Mapping[str, Any]) -> Any:
+        self.hide_open()
+        value = os.environ.get(name)
+        return options.get("default", _Unset.named(name)) if value is None else value
+
+    def _variable(self, name: str, options: Mapping[str, Any]) -> Any:
+        if name in self:
+            return self.get(name)
+        if "default" not in options:
+            raise _Refused(f"variable {name!r} is not set")
+        return options["default"]
+
+
+class _Unset(str):
+    """What Ansible gives for an environment variable that is not there: an empty text.
+
+    So ``lookup('env', 'X') or 'y'`` works; a value may not be made of it.
+    """
+
+    name: str
+
+    @classmethod
+    def named(cls, name: str) -> _Unset:
+        made = cls()
+        made.name = name
+        return made
+
+
+class _Missing(ChainableUndefined, StrictUndefined):
+    """What is not defined, nor is anything of it: ``nope.x | default('y')`` is y."""
+
+    __slots__ = ()
 
 
 class _Refused(Exception):  # noqa: N818 - never leaves this file
@@ -142,18 +200,51 @@ class _Context(Context):
     def resolve_or_missing(self, key: str) -> Any:
         if key in self.vars:
             return super().resolve_or_missing(key)
-        if key == "lookup":
-            return self.host_values.lookup
+        if key in _LOOKUPS:
+            return getattr(self.host_values, _LOOKUPS[key])
         if key in self.host_values:
             return self.host_values.get(key)
         return super().resolve_or_missing(key)
 
 
+class _Lexer(Lexer):
+    r"""Takes a backslash in a text of ``{{ }}`` for what it is: ``'CORP\admin'`` is an account.
+
+    Ansible does so too, and only there: ``{% %}`` keeps the escapes of Jinja.
+    """
+
+    def tokeniter(self, *args: Any, **options: Any) -> Iterator[tuple[int, str, str]]:
+        is_expression = False
+        for line, token, text in super().tokeniter(*args, **options):
+            if token in {TOKEN_VARIABLE_BEGIN, TOKEN_VARIABLE_END}:
+                is_expression = token == TOKEN_VARIABLE_BEGIN
+            is_plain = is_expression and token == TOKEN_STRING
+            yield line, token, text.replace("\\", "\\\\") if is_plain else text
+
+
+class _Generator(NativeCodeGenerator):
+    """Leaves constants as they are; Jinja would make the text ``'5'`` of ``{{ 5 }}``."""
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Any, finalize: Any) -> Any:
+        if not isinstance(node, nodes.TemplateData):
+            raise nodes.Impossible
+        return super()._output_child_to_const(node, frame, finalize)
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """Hands out values as they are, and no way to make large ones out of small ones."""
 
-    code_generator_class = NativeCodeGenerator
+    code_generator_class = _Generator
     intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._lexer = _Lexer(self)
+
+    @property
+    def lexer(self) -> Lexer:
+        """Finds the words of a template."""
+        return self._lexer
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         del context
@@ -185,19 +276,24 @@ _HARMLESS = {
     "list",
 }
 _GROWING = {"center", "expandtabs", "format", "format_map", "ljust", "rjust", "translate", "zfill"}
+_LOOKUPS = {"lookup": "lookup", "query": "query", "q": "query"}
 _FILTERS = """
     abs batch capitalize count d default dictsort e escape first float groupby int items join last
     length list lower map max min reject rejectattr replace reverse round safe select selectattr
     slice sort string sum title trim unique upper urlencode
 """
+_WHOLE = re.compile(r"\s*\{[{%#].*[}%#]\}\s*", re.DOTALL)
+_SECRET_NAME = re.compile(r"pass|pw|secret|token|key", re.IGNORECASE)
 
 
 def _render(text: str, values: Values) -> Any:
     template = _ENVIRONMENT.from_string(text)
     pieces, size = [], 0
     for piece in template.root_render_func(_Context.of(template, values)):
-        if isinstance(piece, StrictUndefined):
+        if isinstance(piece, _Missing):
             str(piece)  # raises
+        if isinstance(piece, _Unset):
+            raise _Refused(f"environment variable {piece.name!r} is not set")
         pieces.append(piece)
         size += len(piece) if isinstance(piece, str) else 1
         if size > TEXT_LIMIT:
@@ -205,13 +301,17 @@ def _render(text: str, values: Values) -> Any:
     if len(pieces) != 1:
         return "".join("" if piece is None else str(piece) for piece in pieces)
     value = pieces[0]
+    if isinstance(value, Undefined):
+        raise _Refused("the template gives nothing: its condition has no else")
     return list(value) if isinstance(value, Iterator | tuple | set | range) else value
 
 
 def _told(error: Exception, text: str) -> str:
     """What went wrong, in the error's words only where they repeat nothing but the template."""
-    if isinstance(error, _Refused):
+    if isinstance(error, _Refused | FilterError):
         return str(error)
+    if isinstance(error, TemplateSyntaxError) and not text:
+        return "the template is wrong; where it is none, write !unsafe before it"
     if isinstance(error, TemplateError):
         quoted = re.findall(r"'(.*?)'", str(error), re.DOTALL)
         if text and all(word in text or word in _HARMLESS for word in quoted):
@@ -223,52 +323,16 @@ def _told(error: Exception, text: str) -> str:
     return f"the template fails with {type(error).__name__}"
 
 
-def _bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    return str(value).strip().lower() in {"1", "on", "true", "yes", "y", "t"}
-
-
-def _mandatory(value: Any, message: str | None = None) -> Any:
-    if isinstance(value, StrictUndefined):
-        raise _Refused(str(message or value._undefined_message))  # noqa: SLF001 - as above
-    return value
-
-
-def _regex_search(value: str, pattern: str) -> str:
-    found = re.search(pattern, value)
-    return found[0] if found else ""
-
-
-def _regex_replace(value: str, pattern: str, by: str = "") -> str:
-    return re.sub(pattern, by, value)
-
-
-def _combine(first: dict[Any, Any], *others: dict[Any, Any]) -> dict[Any, Any]:
-    return {key: value for table in (first, *others) for key, value in table.items()}
-
-
-_OWN_FILTERS: dict[str, Callable[..., Any]] = {
-    "b64decode": lambda value: base64.b64decode(value, validate=True).decode(),
-    "b64encode": lambda value: base64.b64encode(str(value).encode()).decode(),
-    "basename": lambda value: str(value).rstrip("/").rpartition("/")[2],
-    "bool": _bool,
-    "combine": _combine,
-    "dirname": lambda value: str(value).rpartition("/")[0],
-    "from_json": json.loads,
-    "mandatory": _mandatory,
-    "regex_replace": _regex_replace,
-    "regex_search": _regex_search,
-    "split": lambda value, by=None: str(value).split(by),
-    "ternary": lambda value, yes, no: yes if value else no,
-    "to_json": json.dumps,
-}
-
-
 def _environment() -> _Environment:
-    made = _Environment(undefined=StrictUndefined, keep_trailing_newline=True, optimized=False)
-    made.filters = {name: made.filters[name] for name in _FILTERS.split()} | _OWN_FILTERS
-    made.globals = {"range": made.globals["range"], "dict": dict}
+    made = _Environment(
+        undefined=_Missing, keep_trailing_newline=True, trim_blocks=True, optimized=False
+    )
+    own: dict[str, Callable[..., Any]] = {name: made.filters[name] for name in _FILTERS.split()}
+    tests: Any = made.tests
+    made.filters = {**long_and_short(own), **long_and_short(FILTERS)}
+    made.tests = {**long_and_short(tests), **long_and_short(TESTS)}
+    # A variable that is null counts as not set, so null is what ``default(omit)`` needs to give.
+    made.globals = {"range": made.globals["range"], "dict": dict, "omit": None}
     return made
 
 
@@ -278,15 +342,16 @@ _ENVIRONMENT = _environment()
 class _HostVariables(Mapping[str, Any]):
     """``hostvars``: the variables of other hosts, read when they are asked for."""
 
-    def __init__(self, inventory: Inventory) -> None:
-        self._inventory = inventory
+    def __init__(self, inventory: Inventory, asking: Values) -> None:
+        self._inventory, self._asking = inventory, asking
         self._values: dict[str, _OneHost] = {}
 
     def __getitem__(self, name: str) -> _OneHost:
         if name not in self._inventory.hosts:
             raise KeyError(name)
         if name not in self._values:
-            self._values[name] = _OneHost(Values(self._inventory, self._inventory.hosts[name]))
+            values = Values(self._inventory, self._inventory.hosts[name])
+            self._values[name] = _OneHost(values, self._asking)
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -297,13 +362,16 @@ class _HostVariables(Mapping[str, Any]):
 
 
 class _OneHost(Mapping[str, Any]):
-    def __init__(self, values: Values) -> None:
-        self._values = values
+    def __init__(self, values: Values, asking: Values) -> None:
+        self._values, self._asking = values, asking
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._values:
             raise KeyError(name)
-        return self._values.get(name)
+        value = self._values.get(name)
+        if self._values.is_secret(name):
+            self._asking.hide_open()
+        return value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -312,7 +380,7 @@ class _OneHost(Mapping[str, Any]):
         return sum(1 for _ in self._values)
 
 
-def _magic(inventory: Inventory, host: Host) -> dict[str, Any]:
+def _magic(inventory: Inventory, host: Host, asking: Values) -> dict[str, Any]:
     is_number = re.fullmatch(r"[0-9.]+|.*:.*", host.name)
     names = sorted(group.name for group in host.all_groups() if group.name != "all")
     return {
@@ -320,9 +388,9 @@ def _magic(inventory: Inventory, host: Host) -> dict[str, Any]:
         "inventory_hostname_short": host.name if is_number else host.name.partition(".")[0],
         "group_names": names,
         "groups": _Groups(inventory),
-        "hostvars": _HostVariables(inventory),
-        "inventory_file": host.place.file,
-        "inventory_dir": os.path.dirname(host.place.file),  # noqa: PTH120 - a text in, a text out
+        "hostvars": _HostVariables(inventory, asking),
+        "inventory_file": host.file,
+        "inventory_dir": os.path.dirname(host.file),  # noqa: PTH120 - a text in, a text out
     }
 
 

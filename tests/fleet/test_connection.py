@@ -328,7 +328,7 @@ REFUSED = [
     ("{{ table[secret] }}", "rests on what is not defined$"),
     ("{{ secret | from_json }}", "fails with JSONDecodeError$"),
     ("{{ secret.nope }}", "not defined|'nope'"),
-    ("{{ hidden }}", "the template is wrong$"),
+    ("{{ hidden }}", "the template is wrong; where it is none, write !unsafe before it$"),
     ("{{ self_ }}", "goes round: value > self_ > value"),
     ("{{ hostvars['a'].chain }}", "goes round over other hosts"),
 ]
