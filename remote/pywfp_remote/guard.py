@@ -2,12 +2,14 @@
 
 An HTTP answer gets through only if it can be one of WinRM's: no redirect (NTLM would log on
 wherever it leads), no content encoding (kilobytes that unpack to gigabytes), sealed if its request
-was, of bounded size and time, and of the right type.
+was, of bounded size and time, and of the right type. What the libraries make of an answer's head is
+bounded too: pypsrp builds a regular expression of the boundary that a host names.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,9 +18,15 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ReadTimeoutError
 
 from pywfp_ps.transports.base import Target
+from pywfp_remote.failures import clean
 from pywfp_remote.link import Link, LinkError
 
 _SEALED = ("multipart/encrypted", "multipart/x-multi-encrypted")
+# As pypsrp knows it, which takes any other spelling for a clear answer, and the boundary for a
+# regular expression: nothing of one is let through. Windows says "Encrypted Boundary".
+_SEALED_TYPE = re.compile(
+    r"multipart/(?:x-multi-)?encrypted;[\w\s;:=/\"',-]{0,300}", flags=re.ASCII
+)
 _SOAP = ("application/soap+xml", "application/xml", "text/xml")
 _WEB = ("text/html", "application/xhtml+xml")
 _BUSY = {502, 503, 504}
@@ -30,6 +38,7 @@ _WORDS = {
 }
 _LOGON_LIMIT = 64 * 1024  # bytes of a 401; Windows sends none
 _PIECE = 64 * 1024
+_HEAD_LIMIT = 256 * 1024  # bytes around a body: heads, chunk sizes, trailers, 100 Continue
 _SCHEMES = {
     "basic": ("basic",),
     "credssp": ("credssp",),
@@ -73,6 +82,7 @@ class GuardedAdapter(HTTPAdapter):
             response = self._connected(request, {"verify": verify, "cert": cert}, proxies)
             self._link.check()  # a head that was cut off looks like the end of one
             self._link.count(_head_size(response))
+            response.encoding = "utf-8"  # else the host chooses a codec, or has it guessed
             self._judge(request, response)
             if response.status_code == requests.codes.unauthorized:
                 return response  # unread: whoever binds the logon to TLS needs the live connection
@@ -127,6 +137,8 @@ class GuardedAdapter(HTTPAdapter):
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if encoding not in {"", "identity"}:
             link.refuse("bad-payload", "an answer is compressed, which nobody asked for")
+        if kind in _SEALED and not _SEALED_TYPE.fullmatch(response.headers["Content-Type"]):
+            link.refuse("bad-payload", "an answer is sealed in a way that nobody knows")
         if status == requests.codes.unauthorized:
             self._judge_logon(response)
         elif requests.codes.multiple_choices <= status < requests.codes.bad_request:
@@ -161,27 +173,26 @@ class GuardedAdapter(HTTPAdapter):
 
     def _judge_logon(self, response: requests.Response) -> None:
         length = _length(response)
-        if length is None or length > _LOGON_LIMIT:
+        if length is None or length > _LOGON_LIMIT or "Transfer-Encoding" in response.headers:
             self._link.refuse("bad-payload", "HTTP 401 with an answer of no or too great length")
         wanted = _SCHEMES.get(self._target.auth, ())
         offered = response.headers.get("WWW-Authenticate", "")
         if wanted and not self._link.accepted and not any(w in offered.lower() for w in wanted):
             schemes = sorted({part.split()[0][:20] for part in offered.split(",") if part.strip()})
-            text = f"the host takes {', '.join(schemes) or 'no logon'}, not {self._target.auth}"
-            self._link.refuse("endpoint", text)
+            offered = clean(", ".join(schemes), 100) or "no logon"
+            self._link.refuse("endpoint", f"the host takes {offered}, not {self._target.auth}")
 
     def _read(self, response: requests.Response) -> None:
-        limit = max(self._link.limits.answer, min(self._target.max_envelope_size, 4 << 20) + 65536)
-        text = f"an answer is larger than {limit} bytes"
+        limit = _answer_limit(self._link, self._target)
         if (_length(response) or 0) > limit:
-            self._link.refuse("bad-payload", text)
+            _refuse_size(self._link, limit)
         body = bytearray()
         try:
             for piece in response.raw.stream(_PIECE, decode_content=False):
                 self._link.count(len(piece))
                 body += piece
                 if len(body) > limit:
-                    self._link.refuse("bad-payload", text)
+                    _refuse_size(self._link, limit)
         except ReadTimeoutError:
             self._link.check()
             self._link.refuse("timeout", "nothing more came of an answer")
@@ -193,6 +204,39 @@ class _Body(io.BytesIO):
 
     def release_conn(self) -> None:
         """As of a live one."""
+
+
+class _Bounded(io.RawIOBase):
+    """What one answer is read from, to its last byte, whatever the libraries take it for.
+
+    They skip any number of ``100 Continue``, and read a chunk of -1 bytes to the end of all.
+    """
+
+    def __init__(self, raw: Any, link: Link, limit: int) -> None:
+        self._raw, self._link, self._limit = raw, link, limit
+        self._left = limit + _HEAD_LIMIT
+        self._sock = raw._sock  # noqa: SLF001  where pypsrp looks for the certificate
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """As of any raw file.
+
+        Raises:
+            LinkError: The answer is too large.
+        """
+        count: int | None = self._raw.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            _refuse_size(self._link, self._limit)
+        return count
+
+    def close(self) -> None:
+        """Let the connection's handle go."""
+        self._raw.close()
+        super().close()
 
 
 def _held(kind: Any, link: Link, target: Target) -> Any:
@@ -212,7 +256,22 @@ def _held(kind: Any, link: Link, target: Target) -> Any:
                 raise
             return connected
 
+        def response_class(self, *args: Any, **options: Any) -> Any:
+            response = super().response_class(*args, **options)
+            bounded = _Bounded(response.fp.detach(), link, _answer_limit(link, target))
+            response.fp = io.BufferedReader(bounded)
+            return response
+
     return Held
+
+
+def _answer_limit(link: Link, target: Target) -> int:
+    """Most bytes of one body."""
+    return max(link.limits.answer, min(target.max_envelope_size, 4 << 20) + 65536)
+
+
+def _refuse_size(link: Link, limit: int) -> None:
+    link.refuse("bad-payload", f"an answer is larger than {limit} bytes")
 
 
 def _never_stood(error: requests.ConnectionError) -> bool:
