@@ -82,7 +82,8 @@ def _why(
         first = ran.errors[0] if ran.errors else None
         return Cause.INCOMPLETE, (first.text or first.error_id) if first else "the script failed"
     if missing := sorted(wanted - whole):
-        return Cause.INCOMPLETE, f"the job ended without sending {', '.join(missing)}"
+        parts = f"part{'s' * (len(missing) > 1)} {', '.join(missing)}"
+        return Cause.INCOMPLETE, f"the job ended without sending the {parts}"
     return None, ""
 
 

@@ -110,13 +110,13 @@ def judge(visit: Visit, result: Report | BaseException | None, stopped_for: str)
     """
     host, tries, seconds = visit.target.name, visit.tries, visit.seconds
     if isinstance(result, Report) and (not stopped_for or result.cause is None or result.partial):
-        cleaned = replace(result, text=one_line(result.text, visit.target))
+        told = _cut(result, visit, stopped_for)
+        cleaned = replace(told, text=one_line(told.text, visit.target))
         return outcome_of(host, cleaned, tries=tries, seconds=seconds)
     if stopped_for and stopped_for != DEADLINE:
         return cancelled(host, stopped_for, tries=tries, seconds=seconds)
     if stopped_for or not isinstance(result, BaseException):
-        text = f"The visit did not end within {visit.deadline - visit.started:g} s."
-        timeout = Report(cause=Cause.TIMEOUT, text=text)
+        timeout = Report(cause=Cause.TIMEOUT, text=_late(visit))
         return outcome_of(host, timeout, tries=tries, seconds=seconds)
     cause = of_exception(result, logged_on=visit.is_accepted)
     if cause is Cause.CREDENTIALS and visit.was_accepted:
@@ -135,6 +135,19 @@ def judge(visit: Visit, result: Report | BaseException | None, stopped_for: str)
         return outcome
     lines = "".join(traceback.format_exception(result))
     return replace(outcome, traceback=_without_secret(lines, visit.target))
+
+
+def _cut(report: Report, visit: Visit, stopped_for: str) -> Report:
+    """The report of a job that was told to stop: what it lacks then is our doing."""
+    if not stopped_for or report.cause is not Cause.INCOMPLETE:
+        return report
+    if stopped_for == DEADLINE:
+        return replace(report, cause=Cause.TIMEOUT, text=_late(visit))
+    return replace(report, text=stopped_for)
+
+
+def _late(visit: Visit) -> str:
+    return f"The visit did not end within {visit.deadline - visit.started:g} s."
 
 
 def one_line(text: str, target: Target) -> str:

@@ -22,7 +22,7 @@ from pywfp_ps.fleet.causes import ADVICE, Cause
 from pywfp_ps.fleet.fanout import FanOut, Limits
 from pywfp_ps.fleet.outcomes import Outcome, Report
 from pywfp_ps.fleet.signals import ended_by_signals
-from pywfp_ps.fleet.visits import Visit
+from pywfp_ps.fleet.visits import DEADLINE, Visit, judge
 from pywfp_ps.transports.base import Credential, Secret, Target, TransportError, Usage
 
 CANARY = "c4nary-hunter2"
@@ -218,6 +218,25 @@ def test_hosts_are_tried_again_after_all_others() -> None:
 
     assert len([*FanOut(targets(4), job, limits(at_once=1))]) == 4
     assert order == [("h0", 1), ("h1", 1), ("h2", 1), ("h3", 1), ("h0", 2)]
+
+
+@pytest.mark.parametrize(
+    ("cause", "stopped_for", "expected"),
+    [
+        (Cause.INCOMPLETE, "", ("partial", "incomplete", "without after")),
+        (Cause.INCOMPLETE, "The run ends.", ("partial", "incomplete", "The run ends.")),
+        (Cause.INCOMPLETE, DEADLINE, ("partial", "timeout", "The visit did not end within 60 s.")),
+        (Cause.BAD_PAYLOAD, "The run ends.", ("partial", "bad-payload", "without after")),
+        (Cause.BAD_PAYLOAD, DEADLINE, ("partial", "bad-payload", "without after")),
+    ],
+)
+def test_what_a_stopped_visit_lacks_is_laid_to_the_stop(
+    cause: Cause, stopped_for: str, expected: tuple[str, str, str]
+) -> None:
+    visit = Visit(targets(1)[0], 1, LONG, lambda: None)
+    report = Report(cause=cause, partial=True, text="without after")
+    one = judge(visit, report, stopped_for)
+    assert (one.outcome, one.cause, one.text) == expected
 
 
 def test_a_partial_host_is_given_out_as_it_is() -> None:
