@@ -14,6 +14,7 @@ from pywfp_ps.fleet.problems import InventoryError, Notice, Place
 from pywfp_ps.fleet.ranges import expand_hosts
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
+_SEMICOLON = re.compile(r"\[[^:\]\s]+(?::\w+)?\]\s*;.*")
 _GROUP = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 _KINDS = ("hosts", "children", "vars")
 
@@ -43,6 +44,8 @@ class _Reader:
         section = _SECTION.fullmatch(line)
         if section:
             self._open(section[1], section[2] or "hosts", place)
+        elif _SEMICOLON.fullmatch(line):
+            raise InventoryError(place, "a comment behind a section begins with #, not with ;")
         elif line[0] == "[" and line[-1] == "]":
             raise InventoryError(place, f"{line} is no section; a group name has no space or colon")
         elif self._kind == "hosts":
@@ -85,12 +88,14 @@ class _Reader:
         except ValueError as error:
             raise InventoryError(place, str(error)) from None
         values = []
+        before = words[0]
         for word in words[1:]:
             name, equals, value = word.partition("=")
-            if not equals:
-                problem = f"{name!r} stands where name=value is expected (no space around the =)"
-                raise InventoryError(place, problem)
+            if not equals:  # the word itself may be a part of a password
+                problem = f"name=value is expected behind {before!r} (no space around the =, quotes"
+                raise InventoryError(place, f"{problem} around a value with a space)")
             values.append((name, read_value(value)))
+            before = name
         for host_name in names:
             self._note_repeat(host_name, place)
             host = self._groups.add_host(host_name, self._group, place, port)
@@ -107,14 +112,16 @@ class _Reader:
     def _variable(self, line: str, place: Place) -> None:
         name, equals, value = line.partition("=")
         if not equals:
-            raise InventoryError(place, f"{name!r} stands where name=value is expected")
+            raise InventoryError(place, "name=value is expected here, and there is no =")
         plain = read_value(value.strip())
         self._groups.set_group_variable(self._group, name.strip(), plain, place)
 
     def _child(self, line: str, place: Place) -> None:
         match = _GROUP.fullmatch(line)
         if not match:
-            raise InventoryError(place, f"{line!r} stands where the name of a group is expected")
+            word = re.split(r"[\s=]", line, maxsplit=1)[0]
+            problem = "the name of a group is expected, with nothing behind it"
+            raise InventoryError(place, f"{word!r}: {problem}")
         child = self._groups.groups.get(match[1])
         if child is None:
             self._awaited.setdefault(match[1], []).append((self._group, place))

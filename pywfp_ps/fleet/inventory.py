@@ -22,6 +22,7 @@ _SKIPPED = re.compile(
     r"^\.|^host_vars$|^group_vars$|^vars_plugins$"
     r"|(?:\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.cfg|\.retry)$"
 )
+_LIKE_YAML = re.compile(r"(?:\s*#.*\n|\s*\n)*(?:---|['\"]?[\w.-]+['\"]?:\s*(?:#.*)?\n|\{)")
 _DEEPEST = 20  # folders inside folders; links can go round
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -147,13 +148,14 @@ def _read_source(path: Path, shown: str, groups: Groups, vault: Vault, depth: in
         problem = "is no file; a list of hosts has a comma in it, as in 'web-03,'"
         raise InventoryError(Place(shown), problem)
     _refuse_program(path, shown)
-    text = read_text(path)
+    ending = path.suffix.lower()
+    text = read_text(path, comments=b"" if ending in _YAML_ENDINGS else b"#;")
     if not is_vault(text):
-        _read_text(text, path.suffix.lower(), shown, groups)
+        _read_text(text, ending, shown, groups)
         return
     groups.hide = True
     try:
-        _read_text(vault.open(text, Place(shown)).reveal(), path.suffix.lower(), shown, groups)
+        _read_text(vault.open(text, Place(shown)).reveal(), ending, shown, groups)
     finally:
         groups.hide = False
 
@@ -178,14 +180,17 @@ def _read_text(text: str, ending: str, shown: str, groups: Groups) -> None:
     if ending in _YAML_ENDINGS:
         read_tree(read_yaml(text, shown), shown, groups)
         return
+    broken = None
     if not ending:
         try:
             data = read_yaml(text, shown)
-        except InventoryError:
-            data = None
+        except InventoryError as error:
+            data, broken = None, error
         if isinstance(data, Table):
             read_tree(data, shown, groups)
             return
+    if broken and _LIKE_YAML.match(text):
+        raise broken
     read_ini(text, shown, groups)
 
 

@@ -138,14 +138,32 @@ def _match(inventory: Inventory, term: _Term) -> list[str]:
 
 def _enumerate(inventory: Inventory, text: str) -> tuple[bool, list[str]]:
     """Whether `text` names any group or host, and the hosts."""
+    if text[0] != "~" and not _WILD & set(text):
+        return _named(inventory, text)
     matcher = _matcher(text)
     groups = [group for name, group in inventory.groups.items() if matcher.match(name)]
     names = dict.fromkeys(host.name for group in groups for host in group.all_hosts())
     if not groups or text[0] == "~" or _WILD & set(text):
         names |= dict.fromkeys(name for name in inventory.hosts if matcher.match(name))
     if not names and not groups and text in LOCAL_NAMES:
-        names = {text: None}
+        names = dict.fromkeys(_this_machine(inventory, text))
     return bool(names or groups), list(names)
+
+
+def _named(inventory: Inventory, text: str) -> tuple[bool, list[str]]:
+    """The same for a plain name, without a look at every other: lists of thousands are common."""
+    group = inventory.groups.get(text)
+    if group is not None:
+        return True, [host.name for host in group.all_hosts()]
+    names = [text] if text in inventory.hosts else _this_machine(inventory, text)
+    return bool(names), names
+
+
+def _this_machine(inventory: Inventory, text: str) -> list[str]:
+    """The host that `text` means as one of `LOCAL_NAMES`: that of the inventory, by any of them."""
+    if text not in LOCAL_NAMES:
+        return []
+    return [name for name in inventory.hosts if name in LOCAL_NAMES][:1] or [text]
 
 
 def _matcher(text: str) -> re.Pattern[str]:

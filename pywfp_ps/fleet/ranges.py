@@ -25,6 +25,10 @@ def expand_hosts(text: str) -> tuple[list[str], int | None]:
     Raises:
         ValueError: A range is none, or a name cannot be one.
     """
+    if "=" in text:  # before anything repeats it: what stands behind may be a password
+        raise ValueError(
+            "a variable stands where a host is expected; those of a group are in :vars"
+        )
     address, port = split_port(text)
     names: list[str] = []
     _expand(address, names)
@@ -67,7 +71,7 @@ def check_host_name(name: str) -> None:
     check_word(name, "host name")
     if ":" in name and not _is_ipv6(name):
         raise ValueError(f"{name!r}: a colon in a host name must come before a port number")
-    if name[0] in "-!&~@" or set(name) & set(",[]*?"):
+    if name[0] in "-!&~@" or set(name) & set(",[]*?="):
         raise ValueError(f"{name!r} is no host name; it would read as a pattern or an option")
 
 

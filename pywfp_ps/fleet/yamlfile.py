@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,8 +47,13 @@ class Table(dict[Any, Any]):
         return ((key, value, self.places[key]) for key, value in self.items())
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, comments: bytes = b"") -> str:
     """The text of a file of at most `FILE_LIMIT` bytes.
+
+    Args:
+        path: The file.
+        comments: Letters that begin a comment. Lines with one of them come back empty where the
+            file is in another encoding, since many a comment has an umlaut.
 
     Raises:
         InventoryError: It cannot be read, is too large or is not UTF-8.
@@ -59,6 +66,13 @@ def read_text(path: Path) -> str:
         raise InventoryError(place, f"cannot be read: {error.strerror}") from None
     if len(data) > FILE_LIMIT:
         raise InventoryError(place, f"is larger than {FILE_LIMIT} bytes")
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise InventoryError(place, "is UTF-16; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        lines = data.split(b"\n")
+        data = b"\n".join(b"" if line[:1] in comments else line for line in lines)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -79,7 +93,7 @@ def read_yaml(text: str, file: str) -> Any:
         loader.file = file
         data = loader.get_single_data()
     except yaml.YAMLError as error:
-        raise _told(error, file) from None
+        raise _told(error, file, text) from None
     except InventoryError:  # it says its place
         raise
     except (ValueError, OverflowError, RecursionError) as error:  # such as the date 2020-13-01
@@ -88,16 +102,46 @@ def read_yaml(text: str, file: str) -> Any:
         if loader is not None:
             loader.dispose()
     _check_size(data, file)
+    return _revive(data) if '"__ansible_' in text else data
+
+
+def _revive(data: Any) -> Any:
+    """Vault and ``!unsafe`` values as JSON writes them: mappings of one key with a known name."""
+    if isinstance(data, list):
+        return [_revive(item) for item in data]
+    if not isinstance(data, Table):
+        return data
+    for key, inside in data.items():
+        if len(data) == 1 and isinstance(inside, str):
+            if key == "__ansible_vault":
+                return VaultText(inside, data.places[key])
+            if key == "__ansible_unsafe":
+                return Unsafe(inside)
+        data[key] = _revive(inside)
     return data
 
 
-def _told(error: yaml.YAMLError, file: str) -> InventoryError:
+def _told(error: yaml.YAMLError, file: str, text: str) -> InventoryError:
     if not isinstance(error, yaml.MarkedYAMLError):
         return InventoryError(Place(file), "is no YAML text")
     mark = error.problem_mark or error.context_mark
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
     words = ", ".join(part for part in (error.problem, error.context) if part)
-    return InventoryError(place, words or "is no YAML")
+    # A name with & or * may be a password that lacks quotes.
+    words = re.sub(r"(alias|anchor) '[^']*'", r"\1", words)
+    return InventoryError(place, (words or "is no YAML") + _advice(mark, text, words))
+
+
+def _advice(mark: yaml.Mark | None, text: str, words: str) -> str:
+    """What is most often behind an error, which the words of the library do not say."""
+    line = (
+        text.split("\n", mark.line + 1)[mark.line] if mark and text.count("\n") >= mark.line else ""
+    )
+    if mark and line[mark.column : mark.column + 1] == "\t":
+        return " (a tab; YAML is indented with spaces)"
+    if "alias" in words or "cannot start" in words or "not allowed" in words:
+        return " (a value with a colon, or that begins with one of *&!%@`, needs quotes)"
+    return ""
 
 
 def _check_depth(text: str, file: str) -> None:
@@ -147,7 +191,8 @@ def _table(loader: _Loader, node: Node) -> Any:
             continue
         key, place = loader.construct_object(key_node, deep=True), _place(loader, key_node)
         if not isinstance(key, str | int | float | bool | None):
-            raise InventoryError(place, "a key must be a word")
+            problem = "a key must be a word (a value that begins with {{ needs quotes)"
+            raise InventoryError(place, problem)
         if key in seen:
             raise InventoryError(
                 place, f"{key!r} stands here again, first at line {seen[key].line}"
@@ -168,7 +213,8 @@ def _unsafe(loader: _Loader, node: Node) -> Any:
 
 
 def _unknown(loader: _Loader, node: Node) -> Any:
-    raise InventoryError(_place(loader, node), f"the tag {node.tag} is not known")
+    problem = "a tag other than !vault and !unsafe (a value that begins with ! needs quotes)"
+    raise InventoryError(_place(loader, node), problem)
 
 
 def _scalar(loader: _Loader, node: Node) -> str:

@@ -8,8 +8,12 @@ import pytest
 
 from pywfp_ps.fleet.inventory import load_inventory
 from pywfp_ps.fleet.patterns import select_hosts
-from pywfp_ps.fleet.problems import InventoryError
+from pywfp_ps.fleet.problems import InventoryError, Place
+from pywfp_ps.fleet.vault import VaultText
+from pywfp_ps.fleet.yamlfile import Unsafe
 from tests.fleet.ansible_oracle import ask_ansible, listing
+
+CANARY = "c4nary-hunter2"
 
 WRITTEN: dict[str, dict[str, str]] = {
     "one group in two sections": {"h": "[web]\na\n[db]\nb\n[web]\nc x=1\na x=2\n"},
@@ -85,9 +89,22 @@ REFUSED: list[tuple[str, str, str, bool | None]] = [
     ("h", "[a:children]\na\n", r"h:2: group 'a' would contain itself", True),
     ("h", "[x:children]\nall\n", r"would contain itself", True),
     ("h", "[web x]\n", r"h:1: \[web x\] is no section", True),
-    ("h", "a b\n", r"h:1: 'b' stands where name=value", True),
-    ("h", "[a:vars]\n[a]\n[a:vars]\nx\n", r"h:4: 'x' stands where name=value", True),
-    ("h", "[a:children]\nb c\n", r"h:2: 'b c' stands where the name of a group", True),
+    ("h", "a b\n", r"h:1: name=value is expected behind 'a' \(no space around", True),
+    ("h", f"a pw= {CANARY}\n", r"h:1: name=value is expected behind 'pw'", True),
+    ("h", "[a:vars]\n[a]\n[a:vars]\nx\n", r"h:4: name=value is expected here", True),
+    ("h", f"[all:vars]\npw {CANARY}\n", r"h:2: name=value is expected here, and there", True),
+    ("h", f"[all]\npw={CANARY}[\n", r"h:2: a variable stands where a host is expected", True),
+    ("h", f"[all]\npw={CANARY}\n", r"h:2: a variable stands where a host is expected", False),
+    ("h", "[a:children]\nb c\n", r"h:2: 'b': the name of a group is expected, with nothing", True),
+    ("h", f"[a:children]\nb x={CANARY}\n", r"h:2: 'b': the name of a group is expected", True),
+    ("h", "[a] ; note\n", r"h:1: a comment behind a section begins with #", True),
+    (
+        "h",
+        "# inventory\n\nall:\n  hosts:\n    a:\n      x: y: z\n",
+        r"h:6:11: .*needs quotes",
+        True,
+    ),
+    ("h", "---\nall: {hosts: {a: {x: *pw}}}\n", r"h:2:22: found undefined alias.*needs q", True),
     ("h", "a x='1\n", r"h:1: No closing quotation", True),
     ("h", "w[1:]\n", r"h:1: .*a range is \[begin:end\]", True),
     ("h", "w[01:3]\n", r"h:1: .*equally long", True),
@@ -125,8 +142,13 @@ REFUSED: list[tuple[str, str, str, bool | None]] = [
         r"would contain itself \(b > a > b\)",
         True,
     ),
-    ("h.yml", "a: {vars: {x: !foo 1}}\n", r"h.yml:1:15: the tag !foo is not known", True),
-    ("h.yml", "a: {vars: {x: !!python/name:os.system }}\n", r"the tag .*python/name", True),
+    ("h.yml", "a: {vars: {x: !foo 1}}\n", r"h.yml:1:15: a tag other than !vault", True),
+    ("h.yml", f"a: {{vars: {{x: !{CANARY} }}}}\n", r"that begins with ! needs quotes", True),
+    ("h.yml", f"a: {{vars: {{x: *{CANARY} }}}}\n", r"undefined alias \(.* needs quotes", True),
+    ("h.yml", "a: {vars: {x: !!python/name:os.system }}\n", r"a tag other than", True),
+    ("h.yml", "a:\n  vars:\n    x: {{ y }}\n", r"h.yml:3:9: .*begins with {{ needs quotes", True),
+    ("h.yml", "a:\n\thosts:\n", r"h.yml:2:1: .*\(a tab; YAML is indented with spaces\)", True),
+    ("h.yml", "a: {vars: {x: @b}}\n", r"h.yml:1:15: .*needs quotes", True),
     ("h.yml", "a: &a {vars: {x: *a}}\n", r"contains itself", None),
     ("h.yml", "[" * 100_000, r"nests deeper than", None),
     ("h.yml", "a: {vars: {x: 2020-13-45}}\n", r"holds a value that is none", True),
@@ -166,6 +188,7 @@ def test_what_cannot_be_is_refused_with_its_place(
     with pytest.raises(InventoryError, match=said) as caught:
         listing(load_inventory(sources))
     assert "\n" not in str(caught.value)
+    assert CANARY not in str(caught.value)
 
 
 def test_ansible_refuses_what_it_is_said_to_refuse(tmp_path: Path) -> None:
@@ -186,6 +209,29 @@ def test_a_listing_gives_the_inventory_it_was_made_from(tmp_path: Path) -> None:
     printed["_meta"] = {"hostvars": first["hostvars"]}
     (tmp_path / "list.json").write_text(json.dumps(printed))
     assert listing(load_inventory([tmp_path / "list.json"])) == first
+
+
+def test_comments_may_be_in_any_encoding(tmp_path: Path) -> None:
+    (tmp_path / "h").write_bytes("# für Köln\r\n[web]\r\na x='é'\r\n".encode())
+    (tmp_path / "latin").write_bytes("# für Köln\n[web]\n; é\na x=1\n".encode("latin-1"))
+    sources = [str(tmp_path / "h"), str(tmp_path / "latin")]
+    asked = ask_ansible([{"sources": [source]} for source in sources], tmp_path)
+    assert [listing(load_inventory([source])) for source in sources] == [
+        answer["listing"] for answer in asked
+    ]
+
+
+def test_vault_and_unsafe_values_of_a_listing(tmp_path: Path) -> None:
+    hosts: dict[str, Any] = {"p": {"__ansible_vault": "$ANSIBLE_VAULT;1.1;AES256\n61"}}
+    hosts |= {"u": {"__ansible_unsafe": "{{ x }}"}, "d": {"__ansible_vault": 1}}
+    printed = {"web": {"hosts": ["a"]}, "_meta": {"hostvars": {"a": hosts}}}
+    (tmp_path / "list.json").write_text(json.dumps(printed))
+    inventory = load_inventory([tmp_path / "list.json"])
+    found = inventory.variables(inventory.hosts["a"])
+    place = Place(str(tmp_path / "list.json"), 1, 62)
+    vault = VaultText("$ANSIBLE_VAULT;1.1;AES256\n61", place)
+    assert found == {"p": vault, "u": Unsafe("{{ x }}"), "d": {"__ansible_vault": 1}}
+    assert type(found["u"]) is Unsafe
 
 
 def test_a_listing_is_read_as_ansible_reads_a_script(tmp_path: Path) -> None:
@@ -252,6 +298,9 @@ def test_a_source_that_is_none(source: str, said: str) -> None:
 def test_other_encodings_are_refused_with_their_line(tmp_path: Path) -> None:
     (tmp_path / "h").write_bytes(b"a\nb x=\xe9\n")
     with pytest.raises(InventoryError, match=r"h:2: is not UTF-8"):
+        load_inventory([tmp_path / "h"])
+    (tmp_path / "h").write_text("a\n", encoding="utf-16")
+    with pytest.raises(InventoryError, match=r"h: is UTF-16; save it as UTF-8"):
         load_inventory([tmp_path / "h"])
     (tmp_path / "h").write_bytes("\ufeffa\n".encode())
     assert select_hosts(load_inventory([tmp_path / "h"]), "all") == ["a"]

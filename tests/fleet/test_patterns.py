@@ -59,6 +59,23 @@ REFUSED = [
 ]
 
 
+NAMED_SO = ["localhost", "127.0.0.1", "::1", "all:!localhost", "all,&::1", "localhost:web-01"]
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1\nweb-01\n", "web-01\nlocalhost x=1\n"])
+def test_names_of_this_machine_stand_for_one_another(text: str, tmp_path: Path) -> None:
+    (tmp_path / "hosts.ini").write_text(text)
+    case = {"sources": [str(tmp_path / "hosts.ini")], "patterns": [(p, None) for p in NAMED_SO]}
+    answers = ask_ansible([case], tmp_path)[0]["hosts"]
+    inventory = load_inventory([tmp_path / "hosts.ini"])
+    for pattern, answer in zip(NAMED_SO, answers, strict=True):
+        if answer["names"]:
+            assert select_hosts(inventory, pattern) == answer["names"], pattern
+        else:
+            with pytest.raises(UsageError, match="matches no host"):
+                select_hosts(inventory, pattern)
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("patterns") / "hosts.ini"
