@@ -110,8 +110,8 @@ def judge(visit: Visit, result: Report | BaseException | None, stopped_for: str)
     """
     host, tries, seconds = visit.target.name, visit.tries, visit.seconds
     if isinstance(result, Report) and (not stopped_for or result.cause is None or result.partial):
-        told = _cut(result, visit, stopped_for)
-        cleaned = replace(told, text=one_line(told.text, visit.target))
+        report = _cut(result, visit, stopped_for)
+        cleaned = replace(report, text=one_line(report.text, visit.target))
         return outcome_of(host, cleaned, tries=tries, seconds=seconds)
     if stopped_for and stopped_for != DEADLINE:
         return cancelled(host, stopped_for, tries=tries, seconds=seconds)

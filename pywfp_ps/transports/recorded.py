@@ -7,10 +7,11 @@ what a host sent, so it is as confidential as a store; accounts and passwords ar
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
@@ -154,15 +155,21 @@ class RecordingTransport:
             _write(file, ended)
             return ran
 
-    def _open(self, host: str, call: str) -> IO[bytes]:
-        folder = self._folder / folder_name(host)
+    @contextlib.contextmanager
+    def _open(self, host: str, call: str) -> Iterator[IO[bytes]]:
+        path = self._folder / folder_name(host) / f"{call}{_ENDING}"
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = folder / f"{call}{_ENDING}"
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _BINARY, 0o600)
-            return os.fdopen(handle, "wb")
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = open(path, "wb", opener=_for_the_owner)  # noqa: SIM115 - Path has no opener
         except OSError as error:
-            raise StoreError(str(folder), error.strerror or str(error)) from None
+            raise StoreError(str(path.parent), error.strerror or str(error)) from None
+        try:
+            yield file
+        finally:
+            try:
+                file.close()  # writes what is left
+            except OSError as error:
+                raise StoreError(str(path), error.strerror or str(error)) from None
 
 
 class RecordedTransport:
@@ -253,6 +260,10 @@ def _asked(path: Path) -> Asked:
     if folder_name(asked.host) != path.parent.name or asked.call != path.stem:
         raise UsageError(f"it is a recording of {asked.host!r}, {asked.call}")
     return asked
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags | _BINARY, 0o600)
 
 
 def _ended(host: str, end: Finished) -> Ran:

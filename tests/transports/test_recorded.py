@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from pywfp_ps.errors import StoreError, UsageError
+from pywfp_ps.payload.names import folder_name
 from pywfp_ps.transports.base import Ran, ScriptError, Target, TransportError, Usage
 from pywfp_ps.transports.recorded import (
     LINE_LIMIT,
@@ -146,6 +147,18 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="file"):
         record(tmp_path / "file")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+@pytest.mark.parametrize("lines", [["short"], ["x" * 60_000] * 9], ids=["at the end", "amid"])
+@pytest.mark.parametrize("end", [END, TransportError("CON", "incomplete", "gone")])
+def test_a_full_disk_says_so(tmp_path: Path, lines: list[str], end: Ran | TransportError) -> None:
+    path = tmp_path / folder_name("CON") / f"{CALL}.jsonl"
+    path.parent.mkdir()
+    path.symlink_to("/dev/full")
+    with pytest.raises(StoreError) as caught:
+        record(tmp_path, end, lines)
+    assert caught.value.args == (str(path), "No space left on device")
 
 
 def test_what_was_asked_is_listed_by_host(tmp_path: Path) -> None:
