@@ -117,7 +117,8 @@ def _evaluate(inventory: Inventory, terms: Iterable[_Term]) -> list[str]:
         if term.sign == "&":
             chosen = {name: None for name in chosen if name in matched}
         elif term.sign == "!":
-            chosen = {name: None for name in chosen if name not in matched}
+            for name in matched:
+                chosen.pop(name, None)
         else:
             chosen |= matched
     return list(chosen)
@@ -138,25 +139,23 @@ def _match(inventory: Inventory, term: _Term) -> list[str]:
 
 def _enumerate(inventory: Inventory, text: str) -> tuple[bool, list[str]]:
     """Whether `text` names any group or host, and the hosts."""
-    if text[0] != "~" and not _WILD & set(text):
+    if text[0] != "~" and not _WILD & set(text) - {"."}:
         return _named(inventory, text)
     matcher = _matcher(text)
     groups = [group for name, group in inventory.groups.items() if matcher.match(name)]
     names = dict.fromkeys(host.name for group in groups for host in group.all_hosts())
     if not groups or text[0] == "~" or _WILD & set(text):
         names |= dict.fromkeys(name for name in inventory.hosts if matcher.match(name))
-    if not names and not groups and text in LOCAL_NAMES:
-        names = dict.fromkeys(_this_machine(inventory, text))
     return bool(names or groups), list(names)
 
 
 def _named(inventory: Inventory, text: str) -> tuple[bool, list[str]]:
     """The same for a plain name, without a look at every other: lists of thousands are common."""
     group = inventory.groups.get(text)
-    if group is not None:
-        return True, [host.name for host in group.all_hosts()]
-    names = [text] if text in inventory.hosts else _this_machine(inventory, text)
-    return bool(names), names
+    names = dict.fromkeys(host.name for host in group.all_hosts()) if group else {}
+    if text in inventory.hosts and (not group or "." in text):
+        names[text] = None
+    return bool(names or group), list(names) or ([] if group else _this_machine(inventory, text))
 
 
 def _this_machine(inventory: Inventory, text: str) -> list[str]:

@@ -6,6 +6,7 @@ cannot be reached from a template.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import Any
 from jinja2 import (
     ChainableUndefined,
     StrictUndefined,
+    Template,
     TemplateError,
     Undefined,
     UndefinedError,
@@ -282,12 +284,19 @@ _FILTERS = """
     length list lower map max min reject rejectattr replace reverse round safe select selectattr
     slice sort string sum title trim unique upper urlencode
 """
+_SHORT = 4096  # longer templates are not kept
 _WHOLE = re.compile(r"\s*\{[{%#].*[}%#]\}\s*", re.DOTALL)
 _SECRET_NAME = re.compile(r"pass|pw|secret|token|key", re.IGNORECASE)
 
 
+@functools.lru_cache(maxsize=256)
+def _compiled(text: str) -> Template:
+    """The template `text`; a group gives the same to thousands of hosts."""
+    return _ENVIRONMENT.from_string(text)
+
+
 def _render(text: str, values: Values) -> Any:
-    template = _ENVIRONMENT.from_string(text)
+    template = _compiled(text) if len(text) <= _SHORT else _ENVIRONMENT.from_string(text)
     pieces, size = [], 0
     for piece in template.root_render_func(_Context.of(template, values)):
         if isinstance(piece, _Missing):
