@@ -123,7 +123,8 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.LANGUAGE_MODE: Advice(
         "PowerShell runs in a language mode that takes no scripts.",
-        "Install the signed PyWfp module there, or use its JEA endpoint.",
+        "Install the signed PyWfp module there, or use its JEA endpoint; where NtObjectManager is"
+        " what lacks it, use --source netsh.",
     ),
     Cause.EXECUTION_POLICY: Advice(
         "A policy forbids scripts.",

@@ -136,7 +136,7 @@ def _check_risks(target: Target, allow: Collection[Risk], place: Place) -> None:
     }
     for risk, is_taken in risks.items():
         if is_taken and risk not in allow:
-            problem = f"host {target.name!r}: {_GIVES_AWAY[risk]}; allow {risk!r} to do it anyway"
+            problem = f"host {target.name!r}: {_GIVES_AWAY[risk]}; --allow {risk} does it anyway"
             raise InventoryError(place, problem)
 
 

@@ -16,6 +16,7 @@ from pywfp_ps.store.runs import LOCKS, Run, is_run_id, lock_path
 
 MARK: Final = "store.json"
 VERSION: Final = b'{"v": 1}\n'
+_BUSY: Final = "is being written"
 
 
 def create_store(place: Path) -> None:
@@ -60,9 +61,11 @@ def _remove(store: Path, run: Run) -> bool:
     """Remove a run; whether it was there and nobody was writing it."""
     lock = Lock(lock_path(store, run.id))
     try:
-        lock.take("busy")
-    except StoreError:
-        return False
+        lock.take(_BUSY)
+    except StoreError as error:
+        if error.problem == _BUSY:
+            return False
+        raise
     # Out of sight in one step, so that nobody ever sees half of it.
     away = store / f".{run.id}.gone"
     try:

@@ -423,6 +423,16 @@ def test_prune_keeps_the_newest_and_what_is_being_written(store: Store) -> None:
     assert sorted(entry.name for entry in store.folder.iterdir()) == [".locks", "store.json"]
 
 
+def test_prune_says_what_it_cannot_remove(store: Store) -> None:
+    run = put_run(store, "a")
+    lock = store.folder / ".locks" / run
+    lock.unlink(missing_ok=True)
+    lock.mkdir()  # as good as a disk that cannot be written
+    with pytest.raises(StoreError, match=f"{run}: Is a directory"):
+        store.prune(keep=0)
+    assert [one.id for one in store.runs()] == [run]
+
+
 def test_prune_needs_a_limit_that_makes_sense(store: Store) -> None:
     with pytest.raises(UsageError, match="a number of runs to keep, or an age"):
         store.prune()
