@@ -155,7 +155,9 @@ def _named(inventory: Inventory, text: str) -> tuple[bool, list[str]]:
     names = dict.fromkeys(host.name for host in group.all_hosts()) if group else {}
     if text in inventory.hosts and (not group or "." in text):
         names[text] = None
-    return bool(names or group), list(names) or ([] if group else _this_machine(inventory, text))
+    if not names and not group:
+        names = dict.fromkeys(_this_machine(inventory, text))
+    return bool(names or group), list(names)
 
 
 def _this_machine(inventory: Inventory, text: str) -> list[str]:
