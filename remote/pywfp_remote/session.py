@@ -20,6 +20,7 @@ from pywfp_ps.transports.base import ScriptError, Target, TransportError, Watch
 from pywfp_remote.failures import Failure, clean, explain
 from pywfp_remote.guard import GuardedAdapter
 from pywfp_remote.link import Link, LinkError, LinkLimits
+from pywfp_remote.xml_bounds import bound, checked
 
 IDLE_SECONDS = 60
 """After which a host ends a session that we lost; the least that Windows takes."""
@@ -154,6 +155,7 @@ class Session:
             no_profile=True,
             idle_timeout=IDLE_SECONDS,
         )
+        bound(self._pool)
 
     def _stop_late(self, shell: Any) -> None:
         with contextlib.suppress(TransportError):
@@ -269,7 +271,8 @@ def connect(target: Target, link: Link) -> _Checked:
     adapter = GuardedAdapter(link, target)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
-    wsman.transport.session = session
+    transport: Any = wsman.transport
+    transport.session, transport.send = session, checked(transport.send)
     return wsman
 
 
