@@ -138,8 +138,8 @@ def read_value(text: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             return _plain(ast.literal_eval(text))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return text  # TypeError: {{ 'x' }} is a set of sets, which cannot be
 
 
 def _plain(value: Any) -> Any:

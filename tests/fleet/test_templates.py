@@ -137,6 +137,13 @@ def test_a_relative_inventory_has_an_absolute_folder(
     assert values_of(Path("hosts")).get("inventory_dir") == str(source.parent)
 
 
+def test_a_template_of_constants_in_ini_is_no_set_of_sets(tmp_path: Path) -> None:
+    (tmp_path / "h").write_text("a v=\"{{ 'x' }}\"\n[all:vars]\nw={{ 5 }}\n")
+    inventory = load_inventory([tmp_path / "h"])
+    values = Values(inventory, inventory.host("a"))
+    assert (values.get("v"), values.get("w")) == ("x", 5)
+
+
 def test_what_is_omitted_counts_as_not_set(tmp_path: Path) -> None:
     (tmp_path / "h").write_text("a ansible_port='{{ nope | default(omit) }}'\n")
     inventory = load_inventory([tmp_path / "h"])
