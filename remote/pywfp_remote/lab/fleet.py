@@ -20,7 +20,7 @@ from pywfp_ps.errors import UsageError, WfpError
 from pywfp_remote.lab.control import PATIENCE, STATE, Running, State, order, read_running
 from pywfp_remote.lab.files import write_private
 from pywfp_remote.lab.host import Way
-from pywfp_remote.lab.inventory import INVENTORY
+from pywfp_remote.lab.inventory import FILES, INVENTORY
 from pywfp_remote.lab.plan import BACKEND, make_plan
 from pywfp_remote.lab.process import LET_GO, PLAN, load_factory
 
@@ -107,7 +107,8 @@ def up(
         stand_ins: Folder with what the engine finds in place of Windows; empty on Windows.
 
     Raises:
-        UsageError: What is asked for cannot be, or another fleet runs in this folder.
+        UsageError: What is asked for cannot be, another fleet runs in this folder, or files of
+            somebody else would be overwritten in it.
         LabError: It did not start; a port that is taken is named.
         OSError: The folder cannot be written.
     """
@@ -132,6 +133,7 @@ def up(
         check_stand_ins(Path(stand_ins))
     folder = Path(folder).absolute()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _spare_others(folder)
     with _Starting(folder):
         now = status(folder)
         if now.state is not None:
@@ -212,6 +214,15 @@ def _answer(folder: Path, running: Running, do: str) -> State | None:
         problem = f"the process {running.pid} has not answered in {PATIENCE:.0f} s"
         advice = f"try again, or remove {folder / STATE} if it is no practice fleet"
         raise LabError(folder, f"{problem}; {advice}") from None
+
+
+def _spare_others(folder: Path) -> None:
+    """Somebody's own inventory has the same name as ours, and no other copy perhaps."""
+    if any((folder / name).exists() for name in (STATE, _LOG, _STARTING)):
+        return  # a fleet was here before
+    for name in FILES:
+        if (folder / name).exists():
+            raise UsageError(f"{folder / name} is of no practice fleet; choose another folder")
 
 
 class _Starting:

@@ -20,6 +20,9 @@ INVENTORY = "inventory.yml"
 _CA = "ca.pem"
 _CLIENT = "client.pem"
 _KEY = "client.key"
+FILES = (INVENTORY, _CA, _CLIENT, _KEY)
+"""Names of all that `write_inventory` writes."""
+
 _dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 

@@ -55,6 +55,15 @@ def test_second_up_in_the_same_words_finds_the_first(folder: Path) -> None:
         up(3, folder, backend=TINY)
 
 
+@pytest.mark.parametrize("name", ["inventory.yml", "ca.pem", "client.key"])
+def test_up_spares_files_that_no_fleet_made(folder: Path, name: str) -> None:
+    folder.mkdir()
+    (folder / name).write_text("mine")
+    with pytest.raises(UsageError, match=f"{name} is of no practice fleet; choose another"):
+        up(2, folder, backend=TINY)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {name: "mine"}
+
+
 def test_up_takes_over_from_a_fleet_that_died(folder: Path) -> None:
     first = up(2, folder, backend=TINY)
     psutil.Process(first.pid).kill()
