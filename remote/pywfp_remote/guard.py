@@ -37,6 +37,7 @@ _WORDS = {
     500: "no WSMan fault was in it; it may not allow messages that are not sealed",
 }
 _LOGON_LIMIT = 64 * 1024  # bytes of a 401; Windows sends none
+_MOST_LOGONS = 8  # 401s once the account was taken; NTLM needs two for each new connection
 _PIECE = 64 * 1024
 _HEAD_LIMIT = 256 * 1024  # bytes around a body: heads, chunk sizes, trailers, 100 Continue
 _SCHEMES = {
@@ -175,6 +176,10 @@ class GuardedAdapter(HTTPAdapter):
         length = _length(response)
         if length is None or length > _LOGON_LIMIT or "Transfer-Encoding" in response.headers:
             self._link.refuse("bad-payload", "HTTP 401 with an answer of no or too great length")
+        if self._link.accepted:  # each is another proof of the password, for whoever asks
+            self._link.logons += 1
+            if self._link.logons > _MOST_LOGONS:
+                self._link.refuse("bad-payload", "the host wants a logon again and again")
         wanted = _SCHEMES.get(self._target.auth, ())
         offered = response.headers.get("WWW-Authenticate", "")
         if wanted and not self._link.accepted and not any(w in offered.lower() for w in wanted):

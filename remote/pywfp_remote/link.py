@@ -63,7 +63,8 @@ class Link:
 
     Attributes:
         limits: What the job may take.
-        accepted: Whether the host has taken the account.
+        accepted: Whether the host says that it has taken the account.
+        logons: How often it wanted one all the same.
         requests: Requests made.
         sent: Bytes of them, heads and bodies.
         received: Bytes of the answers.
@@ -80,7 +81,8 @@ class Link:
     ) -> None:
         self.limits, self._answer_seconds = limits, answer_seconds
         self._deadline, self._on_accepted = deadline, on_accepted
-        self.accepted = False
+        self.accepted = self._is_proven = False
+        self.logons = 0
         self.opening = True
         self.requests = self.sent = self.received = 0
         self._lock = threading.Lock()
@@ -145,9 +147,16 @@ class Link:
             self.refuse("too-large", f"the answers are larger than {self.limits.total} bytes")
 
     def accept(self) -> None:
-        """The host has taken the account."""
-        if not self.accepted:
-            self.accepted = True
+        """The host lets us in, or says so."""
+        self.accepted = True
+
+    def prove(self) -> None:
+        """It has taken the account: an answer came that is one, and opened where it was sealed.
+
+        Sealing is proof, as the key comes of the password. Others will be tried with it now.
+        """
+        if not self._is_proven:
+            self._is_proven = True
             self._on_accepted()
 
     def refuse(self, what: str, text: str) -> None:

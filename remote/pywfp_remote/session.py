@@ -216,13 +216,21 @@ class _Checked(WSMan):
 
     Attributes:
         action: The last one asked for, such as ``Create``.
+        link: Its connections.
     """
 
     action = ""
+    link: Link
 
     def invoke(self, action: str, *args: Any, **options: Any) -> Any:
         self.action = action.rpartition("/")[2]
-        answer = super().invoke(action, *args, **options)
+        try:
+            answer = super().invoke(action, *args, **options)
+        except WSManFaultError as error:
+            if error.code is not None:  # else it is XML of any kind
+                self.link.prove()
+            raise
+        self.link.prove()
         fault = answer.find("s:Body/s:Fault", NAMESPACES)
         if fault is not None:
             raise _fault(fault)
@@ -265,6 +273,7 @@ def connect(target: Target, link: Link) -> _Checked:
         negotiate_send_cbt=target.negotiate_send_cbt,
         negotiate_service=target.negotiate_service,
     )
+    wsman.link = link
     # Two private names of pypsrp; its version is pinned and a test holds them.
     session = wsman.transport._build_session()  # noqa: SLF001  there is no public place for it
     session.trust_env = False  # what it takes from there it has; a .netrc would add an account
