@@ -134,10 +134,11 @@ def _check_risks(target: Target, allow: Collection[Risk], place: Place) -> None:
         "basic": target.auth == "basic",
         "credssp": target.auth == "credssp",
     }
-    for risk, is_taken in risks.items():
-        if is_taken and risk not in allow:
-            problem = f"host {target.name!r}: {_GIVES_AWAY[risk]}; --allow {risk} does it anyway"
-            raise InventoryError(place, problem)
+    missing = [risk for risk, is_taken in risks.items() if is_taken and risk not in allow]
+    if missing:
+        why = " and ".join(_GIVES_AWAY[risk] for risk in missing)
+        how = " ".join(f"--allow {risk}" for risk in missing)
+        raise InventoryError(place, f"host {target.name!r}: {why}; {how} does it anyway")
 
 
 def _check_family(name: str, values: Values, prefix: str, table: tuple[_Option, ...]) -> None:
@@ -210,12 +211,11 @@ def _option(field: str, read: Callable[[Any], Any], *variables: str) -> _Option:
 
 
 def _text(value: Any) -> str:
-    if (
-        not isinstance(value, str | int | float)
-        or isinstance(value, bool)
-        or not str(value).strip()
-    ):
+    is_text = isinstance(value, str | int | float) and not isinstance(value, bool)
+    if not is_text:
         raise ValueError("should be a text")
+    if not str(value).strip():
+        raise ValueError("is empty; leave it out or make it null")
     return str(value)
 
 

@@ -70,7 +70,8 @@ class Vault:
     def _open(self, text: str, place: Place) -> str:
         label, parts = _split(text, place)
         if not self._passwords:
-            raise InventoryError(place, "is encrypted with Ansible vault and no password was given")
+            problem = "is encrypted with Ansible vault and no password was given for it"
+            raise InventoryError(place, f"{problem} (--vault-password-from)")
         ordered = sorted(self._passwords, key=lambda one: label is None or one.label != label)
         for candidate in ordered:
             plain = _decrypt(parts, candidate.password, place)
