@@ -109,7 +109,7 @@ TYPES = {
 
 CLASSES = {
     "System.Text.StringBuilder", "System.Text.RegularExpressions.Regex",
-    "System.IO.MemoryStream", "System.IO.Compression.GZipStream", "byte[]",
+    "System.IO.DriveInfo", "System.IO.MemoryStream", "System.IO.Compression.GZipStream", "byte[]",
     "System.Security.Cryptography.SHA256CryptoServiceProvider",
     "System.Security.Principal.WindowsPrincipal",
 }  # fmt: skip

@@ -28,6 +28,8 @@ catch {
     [Console]::Error.WriteLine('ID ' + $cause.ErrorRecord.FullyQualifiedErrorId)
     [Console]::Error.WriteLine("$($_.Exception)")
 }
+# Whoever reads an open collection may wait for more.
+$output.Complete()
 foreach ($line in $output) { [Console]::Out.WriteLine("$line") }
 $runspace.Close()
 exit $code
