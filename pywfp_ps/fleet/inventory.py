@@ -15,7 +15,7 @@ from pywfp_ps.fleet.problems import InventoryError, Notice, Place
 from pywfp_ps.fleet.ranges import expand_hosts
 from pywfp_ps.fleet.tree import read_tree
 from pywfp_ps.fleet.vault import Vault, is_vault
-from pywfp_ps.fleet.yamlfile import Table, read_text, read_yaml
+from pywfp_ps.fleet.yamlfile import Table, decode_text, read_bytes, read_text, read_yaml
 
 _YAML_ENDINGS = (".yml", ".yaml", ".json")
 _SKIPPED = re.compile(
@@ -147,9 +147,9 @@ def _read_source(path: Path, shown: str, groups: Groups, vault: Vault, depth: in
     if not path.exists():
         problem = "is no file; a list of hosts has a comma in it, as in 'web-03,'"
         raise InventoryError(Place(shown), problem)
-    _refuse_program(path, shown)
-    ending = path.suffix.lower()
-    text = read_text(path, comments=b"" if ending in _YAML_ENDINGS else b"#;")
+    data, ending = read_bytes(path), path.suffix.lower()
+    _refuse_program(data, shown)
+    text = decode_text(data, path, comments=b"" if ending in _YAML_ENDINGS else b"#;")
     if not is_vault(text):
         _read_text(text, ending, shown, groups)
         return
@@ -160,13 +160,8 @@ def _read_source(path: Path, shown: str, groups: Groups, vault: Vault, depth: in
         groups.hide = False
 
 
-def _refuse_program(path: Path, shown: str) -> None:
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise InventoryError(Place(shown), f"cannot be read: {error.strerror}") from None
-    if start.startswith((b"#!", b"MZ", b"\x7fELF")):
+def _refuse_program(data: bytes, shown: str) -> None:
+    if data.startswith((b"#!", b"MZ", b"\x7fELF")):
         raise InventoryError(
             Place(shown),
             "is a program, and an inventory is never run; run it yourself with --list and save"

@@ -47,16 +47,20 @@ class Table(dict[Any, Any]):
         return ((key, value, self.places[key]) for key, value in self.items())
 
 
-def read_text(path: Path, *, comments: bytes = b"") -> str:
+def read_text(path: Path) -> str:
     """The text of a file of at most `FILE_LIMIT` bytes.
-
-    Args:
-        path: The file.
-        comments: Letters that begin a comment. Lines with one of them come back empty where the
-            file is in another encoding, since many a comment has an umlaut.
 
     Raises:
         InventoryError: It cannot be read, is too large or is not UTF-8.
+    """
+    return decode_text(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in a file of at most `FILE_LIMIT` bytes, opened once: it may be a pipe.
+
+    Raises:
+        InventoryError: It cannot be read or is too large.
     """
     place = Place(str(path))
     try:
@@ -66,6 +70,22 @@ def read_text(path: Path, *, comments: bytes = b"") -> str:
         raise InventoryError(place, f"cannot be read: {error.strerror}") from None
     if len(data) > FILE_LIMIT:
         raise InventoryError(place, f"is larger than {FILE_LIMIT} bytes")
+    return data
+
+
+def decode_text(data: bytes, path: Path, *, comments: bytes = b"") -> str:
+    """The text that `data` is.
+
+    Args:
+        data: What was read.
+        path: The file it is from.
+        comments: Letters that begin a comment. Lines with one of them come back empty where the
+            file is in another encoding, since many a comment has an umlaut.
+
+    Raises:
+        InventoryError: It is not UTF-8.
+    """
+    place = Place(str(path))
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         raise InventoryError(place, "is UTF-16; save it as UTF-8")
     try:

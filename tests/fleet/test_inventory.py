@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +211,18 @@ def test_a_listing_gives_the_inventory_it_was_made_from(tmp_path: Path) -> None:
     printed["_meta"] = {"hostvars": first["hostvars"]}
     (tmp_path / "list.json").write_text(json.dumps(printed))
     assert listing(load_inventory([tmp_path / "list.json"])) == first
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes of this kind")
+def test_a_source_may_be_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "listing"
+    os.mkfifo(pipe)
+    names = [f"web-{number:05}" for number in range(5000)]
+    text = json.dumps({"web": {"hosts": names}, "_meta": {"hostvars": {}}})
+    writer = threading.Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+    assert list(load_inventory([pipe]).hosts) == names
+    writer.join()
 
 
 def test_comments_may_be_in_any_encoding(tmp_path: Path) -> None:
