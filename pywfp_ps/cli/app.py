@@ -150,6 +150,8 @@ def _say_more(verbose: int) -> None:
     """Lets the package's own loggers speak on stderr; libraries stay at warnings."""
     import logging
 
-    logging.basicConfig(level=logging.WARNING, format="wfp: %(message)s")
+    from pywfp_ps.cli.running import Told
+
+    logging.basicConfig(level=logging.WARNING, handlers=[Told()])
     for name in ("pywfp_ps", "pywfp_remote"):
         logging.getLogger(name).setLevel(logging.INFO if verbose == 1 else logging.DEBUG)

@@ -80,9 +80,13 @@ def _usual_store() -> Path:
 
 def open_store(folder: Path) -> Store:
     """The store in a folder that must hold one."""
+    import logging
+
     from pywfp_ps.store import Store
 
-    return Store.open(folder)
+    store = Store.open(folder)
+    logging.getLogger(__name__).info("the store is %s", store.folder)
+    return store
 
 
 def output_options(function: Function) -> Function:

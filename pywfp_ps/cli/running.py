@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -57,6 +58,17 @@ def say(text: str) -> None:
         click.echo(_writable(f"wfp: {visible(text)}", sys.stderr), err=True)
     except OSError:
         _drop(sys.stderr)
+
+
+class Told(logging.Handler):
+    """Says what is logged, as everything else is said: printable, and beside the progress."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Says a record."""
+        try:
+            say(record.getMessage())
+        except Exception:  # noqa: BLE001 - as logging does: a record is worth no run
+            self.handleError(record)
 
 
 def run_collection(

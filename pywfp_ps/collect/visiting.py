@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +48,8 @@ _PACKED_RATIO: Final = 4
 _NETSH_SHARE: Final = 0.8
 """Part of a visit's time that netsh may take, so that the host can tell what went wrong."""
 
+
+_log = logging.getLogger(__name__)
 
 Source = Literal["netsh", "ntobjectmanager", "both"]
 """Where the filter engine's objects come from."""
@@ -216,6 +219,8 @@ class _Job:
         if self._visit.is_stopped:  # its outcome may be given already
             return
         path = self._writer.put_raw(payload.host, payload.part, payload.data, info=payload.info())
+        size = f"{payload.packed} bytes of {payload.plain}"
+        _log.debug("%s: part %s is on disk, %s", payload.host, payload.part, size)
         self.whole.add(payload.part)
         self.packed += payload.packed
         self.plain += payload.plain

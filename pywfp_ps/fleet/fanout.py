@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import math
 import random
 import threading
@@ -39,6 +40,7 @@ SLOWEST = 0.0001
 """Least visits a second: about nine a day."""
 
 _LONGEST_WAIT = 0.5  # seconds; on Windows a wait does not see Ctrl-C before it ends
+_log = logging.getLogger(__name__)
 _NOT_BEGUN = "The host was not visited: "
 
 
@@ -191,6 +193,7 @@ class FanOut:
         """Whether its account allows it now; else it is held, or given up."""
         verdict = self._accounts.verdict(turn.target.credential)
         if verdict == "wait":
+            _log.debug("%s waits for the first word about its account", turn.target.name)
             self._held.append(turn)
         elif verdict == "never":
             text = f"{turn.target.credential.user} was refused by other hosts."
@@ -209,6 +212,7 @@ class FanOut:
             lambda: self._events.put(accepted),
             was_accepted=turn.was_accepted,
         )
+        _log.info("%s: visit %d: %s", turn.target.name, turn.tries, _way(turn.target))
         self._accounts.begun(turn.target.credential)
         self._running[number] = _Running(turn, visit)
         thread = threading.Thread(
@@ -239,6 +243,7 @@ class FanOut:
         if event.reason:
             self._stop(event.reason, event.by)
         elif running and event.is_accepted:
+            _log.debug("%s has taken the account", running.turn.target.name)
             self._accounts.accepted(running.turn.target.credential)
         elif running:
             self._end(event.number, running, event.result)
@@ -278,6 +283,8 @@ class FanOut:
             turn = _Turn(one.turn.target, one.turn.tries + 1, outcome, was_accepted=was_accepted)
             pause = self.limits.retry_pause * 2 ** (one.turn.tries - 1)
             pause *= random.uniform(0.75, 1.25)  # noqa: S311 - keeps hosts from coming in step
+            told = f"{outcome.host}: {outcome.cause}: {outcome.text}"
+            _log.info("%s; once more in %.1f s", told, pause)
             heapq.heappush(self._again, (time.monotonic() + pause, number, turn))
         else:
             self._give(outcome)
@@ -305,6 +312,14 @@ class FanOut:
             yield turn.last or cancelled(turn.target.name, _NOT_BEGUN + self.ended_for)
         for target in self._new:
             yield cancelled(target.name, _NOT_BEGUN + self.ended_for)
+
+
+def _way(target: Target) -> str:
+    """Where a visit goes and how it logs on, for people."""
+    if target.connection != "psrp":
+        return target.connection
+    user = f" as {target.credential.user}" if target.credential.user else ""
+    return f"{target.protocol}, {target.address} port {target.port}, {target.auth}{user}"
 
 
 class _Turn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -13,6 +14,7 @@ from pywfp_ps.transports.base import Ran, Target, TransportError, Usage, Watch
 from pywfp_remote.link import Link, LinkLimits
 from pywfp_remote.session import Ended, Session
 
+_log = logging.getLogger(__name__)
 _NO_SCRIPTS = "ScriptsNotAllowed"  # FullyQualifiedErrorId of an endpoint without a language
 
 
@@ -60,6 +62,8 @@ class PsrpTransport:
         except TransportError as error:
             error.usage = _usage(session.link, started)
             raise
+        finally:
+            _log.debug("%s: %s", target.name, _traffic(session.link))
         return Ran(
             state=ended.state,
             usage=_usage(session.link, started),
@@ -81,6 +85,10 @@ def _run(
         if not any(e.error_id.startswith("CommandNotFound") for e in again.errors):
             return again
     return ended
+
+
+def _traffic(link: Link) -> str:
+    return f"{link.requests} requests, {link.sent} bytes sent, {link.received} received"
 
 
 def _usage(link: Link, started: float) -> Usage:

@@ -383,6 +383,25 @@ def test_password_that_nobody_gave_is_asked_for(wfp: Wfp, fleet: Path, tmp_path:
     assert "without a password (--ask-pass or ansible_password) or a Kerberos ticket" in row["text"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said", "unsaid"),
+    [
+        ((), (), ("visit", "requests, ")),
+        (("-v",), ("visit 1: http, 127.0.0.1 port ", "ntlm as WEB-001"), ("bytes",)),
+        (("-vv",), ("visit 1: ", "has taken the account", "part state is on disk", "received"), ()),
+    ],
+)
+def test_more_is_said_where_more_is_asked_for(
+    fleet: Path, tmp_path: Path, words: tuple[str, ...], said: tuple[str, ...], unsaid: tuple[str]
+) -> None:
+    run = started(*words, "collect", "web-001", "-i", fleet, "--store", tmp_path / "s", "--json")
+    out, err = run.communicate(timeout=120)
+    lines = [line for line in err.splitlines() if line.startswith("wfp: web-001")]
+    assert (run.returncode, len(out.splitlines())) == (0, 1), err
+    assert [text for text in said if not any(text in line for line in lines)] == []
+    assert [text for text in unsaid if any(text in line for line in lines)] == []
+
+
 def test_nobody_is_named(wfp: Wfp) -> None:
     call = wfp("collect", "--store", "s")
     assert call.error == "wfp: name hosts (web-03,web-04) or an inventory (--inventory)"
