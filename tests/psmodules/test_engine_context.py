@@ -111,7 +111,11 @@ def test_a_driver_without_its_file_costs_only_itself(host: Host) -> None:
 
 def test_profiles_of_policy_have_a_key_of_their_own_name(host: Host) -> None:
     assert host.value("@(Get-PyWfpFirewallProfile)", stubs=stubs("policy")) == [
-        {"store": "group-policy", "profile": "PrivateProfile", "values": {"EnableFirewall": 1}}
+        {
+            "store": "group-policy",
+            "profile": "PrivateProfile",
+            "values": {"EnableFirewall": 1, "Keys": 2},
+        }
     ]
 
 
@@ -119,6 +123,7 @@ def test_a_rule_that_cannot_be_read_is_told_without_text(host: Host) -> None:
     assert host.value("@(Get-PyWfpFirewallRule)", stubs=stubs("policy")) == [
         {"store": "group-policy", "id": "R1", "rule": "v2.31|Action=Allow|"},
         {"store": "group-policy", "id": "R2", "rule": ""},
+        {"store": "group-policy", "id": "Keys", "rule": "v2.31|Y|"},
     ]
 
 

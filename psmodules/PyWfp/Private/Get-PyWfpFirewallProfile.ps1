@@ -16,9 +16,10 @@ function Get-PyWfpFirewallProfile {
             }
             $values = Get-PyWfpRegistryValue -Key $key
             if ($null -ne $values) {
-                # Where the rules are values of the store's own key they are no settings.
+                # Where the rules are values of the store's own key they are no settings. PSBase, since a
+                # value may have any name: one called Keys would stand for all.
                 $settings = [ordered]@{}
-                foreach ($each in @($values.Keys)) {
+                foreach ($each in @($values.PSBase.Keys)) {
                     if ("$($values[$each])" -notmatch '^v[0-9]+\.[0-9]+\|') {
                         $settings[$each] = $values[$each]
                     }

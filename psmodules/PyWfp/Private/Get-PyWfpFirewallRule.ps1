@@ -14,7 +14,8 @@ function Get-PyWfpFirewallRule {
             if ($null -eq $values) {
                 continue
             }
-            foreach ($id in @($values.Keys)) {
+            # PSBase: a rule whose id is Keys would hide all others.
+            foreach ($id in @($values.PSBase.Keys)) {
                 # One that cannot be read is told as a rule without text.
                 if ($null -eq $values[$id] -or "$($values[$id])" -match '^v[0-9]+\.[0-9]+\|') {
                     [ordered]@{ store = $store; id = $id; rule = "$($values[$id])" }

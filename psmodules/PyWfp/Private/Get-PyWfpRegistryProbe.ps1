@@ -23,7 +23,7 @@ function Get-PyWfpRegistryProbe {
     $values = Get-PyWfpRegistryValue -Key $options
     $seen['option_names'] = @()
     if ($null -ne $values) {
-        $seen['option_names'] = @($values.Keys)
+        $seen['option_names'] = @($values.PSBase.Keys)
     }
     $seen
 }

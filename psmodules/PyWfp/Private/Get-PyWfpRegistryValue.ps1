@@ -57,7 +57,7 @@ function Get-PyWfpRegistryValue {
     }
     $wanted = [ordered]@{}
     foreach ($one in $Name) {
-        if (@($found.Keys) -contains $one) {
+        if (@($found.PSBase.Keys) -contains $one) {
             $wanted[$one] = $found[$one]
         }
     }
