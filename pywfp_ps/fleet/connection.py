@@ -8,6 +8,7 @@ where its meaning is the same; they are reached over PSRP all the same.
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
@@ -134,7 +135,9 @@ def _check_risks(target: Target, allow: Collection[Risk], place: Place) -> None:
         "basic": target.auth == "basic",
         "credssp": target.auth == "credssp",
     }
-    missing = [risk for risk, is_taken in risks.items() if is_taken and risk not in allow]
+    missing: list[Risk] = [
+        risk for risk, is_taken in risks.items() if is_taken and risk not in allow
+    ]
     if missing:
         why = " and ".join(_GIVES_AWAY[risk] for risk in missing)
         how = " ".join(f"--allow {risk}" for risk in missing)
@@ -216,14 +219,24 @@ def _text(value: Any) -> str:
         raise ValueError("should be a text")
     if not str(value).strip():
         raise ValueError("is empty; leave it out or make it null")
-    return str(value)
+    return _visible(str(value))
+
+
+def _visible(text: str) -> str:
+    r"""Refuses what nobody means: ``"CORP\admin"`` holds a bell, ``|`` leaves a line break."""
+    if any(unicodedata.category(letter) == "Cc" for letter in text):
+        raise ValueError(
+            "holds a line break or control character; within double quotes a backslash is written"
+            " twice, and |- in place of | leaves no line break"
+        )
+    return text
 
 
 def _secret(value: Any) -> Secret:
     is_text = isinstance(value, str | int | float) and not isinstance(value, bool)
     if not is_text:
         raise ValueError("should be a text in quotes")
-    return Secret(str(value))
+    return Secret(_visible(str(value)))
 
 
 def _address(value: Any) -> str:

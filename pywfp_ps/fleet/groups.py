@@ -145,7 +145,9 @@ class Groups:
         if isinstance(name, str) and name in self.groups:
             return self.groups[name]
         if not isinstance(name, str) or not name.strip():
-            raise InventoryError(place or Place(""), f"a group name is a text, not {name!r}")
+            raise InventoryError(
+                place or Place(""), f"a group name is a text in quotes, not {name!r}"
+            )
         try:
             check_word(name, "group name")
         except ValueError as error:

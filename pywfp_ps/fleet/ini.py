@@ -14,6 +14,7 @@ from pywfp_ps.fleet.problems import InventoryError, Notice, Place
 from pywfp_ps.fleet.ranges import expand_hosts
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
+_YAML_KEY = re.compile(r"[\w.-]+:")
 _SEMICOLON = re.compile(r"\[[^:\]\s]+(?::\w+)?\]\s*;.*")
 _GROUP = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 _KINDS = ("hosts", "children", "vars")
@@ -80,7 +81,7 @@ class _Reader:
             self._undeclared[name] = place
 
     def _hosts(self, line: str, place: Place) -> None:
-        if line.startswith("---"):
+        if line.startswith("---") or _YAML_KEY.fullmatch(line):
             raise InventoryError(place, "is YAML in a file that is read as INI; name it .yml")
         try:
             words = shlex.split(line, comments=True)

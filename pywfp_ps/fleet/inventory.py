@@ -18,6 +18,7 @@ from pywfp_ps.fleet.vault import Vault, is_vault
 from pywfp_ps.fleet.yamlfile import Table, decode_text, read_bytes, read_text, read_yaml
 
 _YAML_ENDINGS = (".yml", ".yaml", ".json")
+_PROGRAM_ENDINGS = (".bat", ".cmd", ".exe", ".pl", ".ps1", ".py", ".rb", ".sh")
 _SKIPPED = re.compile(
     r"^\.|^host_vars$|^group_vars$|^vars_plugins$"
     r"|(?:\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.cfg|\.retry)$"
@@ -148,7 +149,7 @@ def _read_source(path: Path, shown: str, groups: Groups, vault: Vault, depth: in
         problem = "is no file; a list of hosts has a comma in it, as in 'web-03,'"
         raise InventoryError(Place(shown), problem)
     data, ending = read_bytes(path), path.suffix.lower()
-    _refuse_program(data, shown)
+    _refuse_program(data, ending, shown)
     text = decode_text(data, path, comments=b"" if ending in _YAML_ENDINGS else b"#;")
     if not is_vault(text):
         _read_text(text, ending, shown, groups)
@@ -160,8 +161,8 @@ def _read_source(path: Path, shown: str, groups: Groups, vault: Vault, depth: in
         groups.hide = False
 
 
-def _refuse_program(data: bytes, shown: str) -> None:
-    if data.startswith((b"#!", b"MZ", b"\x7fELF")):
+def _refuse_program(data: bytes, ending: str, shown: str) -> None:
+    if data.startswith((b"#!", b"MZ", b"\x7fELF")) or ending in _PROGRAM_ENDINGS:
         raise InventoryError(
             Place(shown),
             "is a program, and an inventory is never run; run it yourself with --list and save"

@@ -69,6 +69,8 @@ def check_host_name(name: str) -> None:
     if not name.strip() or name != name.strip():
         raise ValueError(f"{name!r}: a host name is not empty and has no space around it")
     check_word(name, "host name")
+    if any(map(str.isspace, name)):
+        raise ValueError(f"{name!r} has a space in it; each host has a line, in YAML with a colon")
     if ":" in name and not _is_ipv6(name):
         raise ValueError(f"{name!r}: a colon in a host name must come before a port number")
     if name[0] in "-!&~@" or set(name) & set(",[]*?="):

@@ -22,6 +22,8 @@ else:
 FILE_LIMIT = 64 * 1024 * 1024
 """Most bytes of one file: an inventory of 10,000 hosts with many variables has a tenth of it."""
 
+_INI_SECTION = re.compile(r"^\[[\w.-]+(?::\w+)?\]", re.MULTILINE)
+
 DEPTH_LIMIT = 60
 """Most levels of nesting; the C parser underneath crashes on some ten thousand."""
 
@@ -159,6 +161,10 @@ def _advice(mark: yaml.Mark | None, text: str, words: str) -> str:
     )
     if mark and line[mark.column : mark.column + 1] == "\t":
         return " (a tab; YAML is indented with spaces)"
+    if "escape" in words or "hex" in words:
+        return " (within double quotes a backslash is written twice, or use single quotes)"
+    if "document start" in words and _INI_SECTION.search(text):
+        return " (it reads like INI, and its name says YAML)"
     if "alias" in words or "cannot start" in words or "not allowed" in words:
         return " (a value with a colon, or that begins with one of *&!%@`, needs quotes)"
     return ""

@@ -99,6 +99,12 @@ REFUSED: list[tuple[str, str, str, bool | None]] = [
     ("h", f"[all]\npw={CANARY}\n", r"h:2: a variable stands where a host is expected", False),
     ("h", "[a:children]\nb c\n", r"h:2: 'b': the name of a group is expected, with nothing", True),
     ("h", f"[a:children]\nb x={CANARY}\n", r"h:2: 'b': the name of a group is expected", True),
+    ("h.ini", "all:\n  hosts:\n    a:\n", r"h.ini:1: is YAML in a file that is read as INI", True),
+    ("h.yml", "[web]\na\n", r"h.yml:2:1: .*\(it reads like INI, and its name says YAML\)", False),
+    ("h.yml", "web:\n  hosts:\n    a\n    b\n", r"h.yml:2:3: 'a b' has a space in it", False),
+    ("h.yml", 'web: {vars: {p: "D\\user"}}\n', r"h.yml:1:21: .*backslash is written twice", True),
+    ("h.yml", "no:\n  hosts: {a: }\n", r"h.yml:1:1: a group name is a text in quotes", True),
+    ("h.py", "import json\n", r"h.py: is a program", True),
     ("h", "[a] ; note\n", r"h:1: a comment behind a section begins with #", True),
     (
         "h",
