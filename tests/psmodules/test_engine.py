@@ -247,7 +247,7 @@ def test_an_option_that_fails_is_named_with_its_error(host: Host) -> None:
 
 
 def test_each_kind_of_context_stands_on_its_own(host: Host) -> None:
-    kinds = ["Service", "Listener", "Volume"]
+    kinds = ["volume", "Service", "LISTENER"]
     before = (
         "function Get-PyWfpVolume { [ordered]@{ letter = 'C:'; device = 'D' } }\n"
         "function Get-CimInstance { Write-Error -Message 'no CIM' -ErrorAction Stop }\n"

@@ -19,7 +19,7 @@ function Send-PyWfpContext {
     [CmdletBinding()]
     param([string] $Call, [string[]] $Kind, [string] $Run, [int] $LimitSeconds, [int] $MaxMegabytes, [object] $Stuck)
 
-    $readers = @{
+    $readers = [ordered]@{
         Service = { Get-PyWfpService }
         Driver = { Get-PyWfpDriver }
         Process = { Get-PyWfpProcess }
@@ -34,8 +34,9 @@ function Send-PyWfpContext {
     }
     $takenAt = [DateTime]::UtcNow.ToString('o')
     $lines = @()
-    foreach ($name in $Kind) {
-        if (@($readers.Keys) -notcontains $name) {
+    # Names as they stand here, however they were spelt: the reader knows no others.
+    foreach ($name in @($readers.Keys)) {
+        if ($Kind -notcontains $name) {
             continue
         }
         $began = Get-PyWfpTick
