@@ -184,7 +184,7 @@ def _slice(names: list[str], match: re.Match[str], text: str) -> list[str]:
     else:
         chosen = names[int(index) :][:1] if -len(names) <= int(index) else []
     if not chosen:
-        raise UsageError(f"{text!r} counts beyond the {len(names)} hosts there are")
+        raise UsageError(f"{text!r} counts beyond the hosts there are, which are {len(names)}")
     return chosen
 
 
