@@ -84,7 +84,7 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.LOCKOUT_GUARD: Advice(
         "The account was refused several times, so the host was not tried with it.",
-        "Correct the password and resume the run.",
+        "Correct the password, then visit the host again (collect does so with --resume).",
     ),
     Cause.QUOTA: Advice(
         "The host has no room for another shell or operation of this user.",
@@ -152,7 +152,8 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.INCOMPLETE: Advice(
         "The connection or the host's process ended in the middle, or frames are lost.",
-        "Resume the run, or see in the text what the host refused; what came is kept as evidence.",
+        "Visit the host again (collect does so with --resume), or see in the text what the host"
+        " refused; what came of a collection is kept as evidence.",
         can_pass=True,
     ),
     Cause.STORE: Advice(

@@ -99,7 +99,7 @@ def cancelled(host: str, text: str, *, tries: int = 0, seconds: float = 0.0) -> 
         host=host,
         outcome="cancelled",
         retryable=True,
-        to_do="Resume the run.",
+        to_do="Visit the host again (collect does so with --resume).",
         text=text,
         tries=tries,
         seconds=seconds,

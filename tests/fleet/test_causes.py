@@ -191,6 +191,9 @@ def test_every_cause_says_what_to_do() -> None:
     for advice in ADVICE.values():
         assert re.fullmatch(r"[A-Zn].*\.", advice.meaning)
         assert re.fullmatch(r"[A-Z].*\.", advice.to_do)
+    # A check has no run that could be resumed; the store it cannot meet.
+    runs = {cause for cause, advice in ADVICE.items() if "resume the run" in advice.to_do.lower()}
+    assert runs == {Cause.STORE}
 
 
 def test_every_problem_code_of_our_functions_is_known() -> None:

@@ -362,7 +362,7 @@ def test_a_cancelled_run_says_what_was_not_done() -> None:
         host="h9",
         outcome="cancelled",
         retryable=True,
-        to_do="Resume the run.",
+        to_do="Visit the host again (collect does so with --resume).",
         text="The host was not visited: The run was cancelled.",
     )
 
