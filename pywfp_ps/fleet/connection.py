@@ -72,9 +72,11 @@ def resolve_targets(
     """
     targets, notices = [], list(inventory.notices)
     seen: set[str] = set()
+    noted: set[str] = set()
     for name in names:
         values = Values(inventory, inventory.host(name))
         targets.append(_target(name, values, fallback or Credential(), allow))
+        notices += _numbers(targets[-1], values, noted)
         for variable in set(values) - seen:
             seen.add(variable)
             notices += _misspelt(variable, values.place(variable))
@@ -181,6 +183,20 @@ def _unused(targets: Iterable[Target], given: Credential) -> list[Notice]:
         return [Notice(None, f"no user goes with the password on {hosts}: name one with --user")]
     whose = f"the inventory names {first.credential.user}"
     return [Notice(None, f"the password of {given.user} is not used on {hosts}: {whose}")]
+
+
+def _numbers(target: Target, values: Values, noted: set[str]) -> list[Notice]:
+    """One notice for each place of a password that lacks quotes: 012 is ten there, 1e3 1000.0."""
+    if target.credential.password is None:
+        return []
+    found: list[Notice] = []
+    for variable in _PASSWORDS:
+        place = values.place(variable)
+        if str(place) not in noted and isinstance(values.get(variable), int | float):
+            noted.add(str(place))
+            text = f"{variable} is a number there; in quotes it is the text that was meant"
+            found.append(Notice(place, text))
+    return found
 
 
 def _shared(targets: Iterable[Target]) -> list[Notice]:
@@ -321,6 +337,7 @@ def _winrm_auth(value: Any) -> str:
     return chosen
 
 
+_PASSWORDS = ("ansible_password", "ansible_winrm_pass", "ansible_winrm_password")
 _encryption = _one_of(*get_args(MessageEncryption))
 
 _PSRP = (

@@ -189,6 +189,10 @@ def _slice(names: list[str], match: re.Match[str], text: str) -> list[str]:
 
 
 def _unknown(inventory: Inventory, text: str) -> str:
-    near = difflib.get_close_matches(text, [*inventory.groups, *inventory.hosts], 1)
+    known = [*inventory.groups, *inventory.hosts]
+    folded = text.casefold()
+    same = [name for name in known if name.casefold().partition(".")[0] == folded]
+    same += [name for name in known if name.casefold() == folded]
+    near = same[-1:] or difflib.get_close_matches(text, known, 1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return f"{text!r} is no host and no group of the inventory{hint}"

@@ -285,6 +285,22 @@ def test_two_names_for_one_machine_and_likely_typos_are_noticed(tmp_path: Path) 
     ]
 
 
+def test_a_password_without_quotes_is_noticed_once(tmp_path: Path) -> None:
+    (tmp_path / "h.yml").write_text(
+        "all: {hosts: {a: , b: {ansible_password: '012'}, c: }, vars: {ansible_password: 012}}\n"
+    )
+    inventory = load_inventory([tmp_path / "h.yml"])
+    resolved = resolve_targets(inventory, list(inventory.hosts))
+    assert [target.credential.password for target in resolved.targets] == [
+        Secret("10"),
+        Secret("012"),
+        Secret("10"),
+    ]
+    assert [str(notice).rpartition("/")[2] for notice in resolved.notices] == [
+        "h.yml:1:63: ansible_password is a number there; in quotes it is the text that was meant"
+    ]
+
+
 def test_a_host_without_an_inventory(tmp_path: Path) -> None:
     del tmp_path
     inventory = load_inventory(["web-03,web-04:5985"])

@@ -43,6 +43,8 @@ CHOSEN = [
 
 REFUSED = [
     ("wbe", None, r"'wbe' is no host and no group of the inventory \(did you mean 'web'\?\)"),
+    ("WEB-01", None, r"'WEB-01' is no host .*did you mean 'web-01'"),
+    ("db1", None, r"'db1' is no host .*did you mean 'db1.corp'"),
     ("web:!od", None, r"'od' is no host"),
     ("web:&prdo", None, r"did you mean 'prod'"),
     ("empty", None, r"'empty' matches no host"),

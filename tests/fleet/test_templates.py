@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from pywfp_ps.fleet.connection import resolve_targets
+from pywfp_ps.fleet.filters import FILTERS, TESTS
 from pywfp_ps.fleet.inventory import load_inventory
 from pywfp_ps.fleet.problems import InventoryError
 from pywfp_ps.fleet.templates import Values
@@ -135,6 +137,14 @@ def test_a_relative_inventory_has_an_absolute_folder(
 ) -> None:
     monkeypatch.chdir(source.parent)
     assert values_of(Path("hosts")).get("inventory_dir") == str(source.parent)
+
+
+def test_the_page_names_every_filter_and_test() -> None:
+    page = Path(__file__).parents[2].joinpath("docs/inventory.md").read_text(encoding="utf-8")
+    told = page.partition("Jinja's own filters, and")[2].partition("Long names")[0]
+    filters, tests = re.findall(r"`([^`]+)`", told)
+    assert filters.split() == sorted(FILTERS)
+    assert tests.split() == sorted(TESTS)
 
 
 def test_a_template_of_constants_in_ini_is_no_set_of_sets(tmp_path: Path) -> None:
