@@ -19,7 +19,7 @@ from pywfp_ps.fleet.outcomes import Outcome, Report
 from pywfp_ps.fleet.visits import Visit
 from pywfp_ps.payload import Decoder, Payload
 from pywfp_ps.payload import Limits as FrameLimits
-from pywfp_ps.read.facts import read_facts
+from pywfp_ps.read.facts import LARGEST, read_facts
 
 if TYPE_CHECKING:
     from pywfp_ps.collect.visiting import Source
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pywfp_ps.transports.base import Target, Transport
 
 CALL: Final = "Get-PyWfpHostFact"
-_LARGEST: Final = 16 << 20
 _FULL: Final = "FullLanguage"
 _RUNNING: Final = 4  # ServiceControllerStatus
 _MOST_LACKS: Final = 20
@@ -102,7 +101,7 @@ class Check:
 
     def _visit(self, target: Target, visit: Visit) -> Report:
         transport = self._transport_of(target)
-        limits = FrameLimits(plain=_LARGEST, packed=_LARGEST)
+        limits = FrameLimits(plain=LARGEST, packed=LARGEST)
         decoder = Decoder(host=target.name, transport=transport.name, limits=limits)
         parts: dict[str, Payload] = {}
 

@@ -23,16 +23,17 @@ from pywfp_ps.model.identity import NO_PLACES, OwnPlaces
 from pywfp_ps.model.merging import Disagreement, merge
 from pywfp_ps.model.objects import Gap, Snapshot
 from pywfp_ps.model.owners import rule_links
-from pywfp_ps.payload import PayloadInfo, Problem
+from pywfp_ps.payload import PayloadInfo, Problem, unpack
 from pywfp_ps.read.context import read_context, with_context
 from pywfp_ps.read.engine_options import read_options, read_record_options, read_system_ports
-from pywfp_ps.read.facts import read_facts
+from pywfp_ps.read.facts import LARGEST, read_facts
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from pywfp_ps.model.host import HostFacts
 
+_LARGEST_PROBLEMS: Final = 32 << 20  # some hundred, each no longer than the frame it came in
 _TEXT_LIMIT: Final = 300
 T = TypeVar("T")
 
@@ -204,7 +205,7 @@ class _Reader:
         if "problems" not in self._paths:
             return
         try:
-            data = _plain(self._paths["problems"].read_bytes())
+            data = unpack(self._paths["problems"].read_bytes(), limit=_LARGEST_PROBLEMS)
             problems = msgspec.json.decode(data, type=tuple[Problem, ...])
         except (msgspec.DecodeError, UnicodeDecodeError, ReadError) as error:
             self._gap("problems", f"cannot be read ({error})")
@@ -244,10 +245,4 @@ class _Reader:
 
 
 def _read_facts(data: bytes, *, source: str) -> tuple[HostFacts, tuple[Gap, ...]]:
-    return read_facts(_plain(data), source=source)
-
-
-def _plain(data: bytes) -> bytes:
-    from pywfp_ps.payload.unpack import unpack
-
-    return unpack(data)
+    return read_facts(unpack(data, limit=LARGEST, source=source), source=source)

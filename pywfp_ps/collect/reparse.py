@@ -23,6 +23,7 @@ from pywfp_ps.collect.parsing import (
 from pywfp_ps.collect.visiting import Fetched
 from pywfp_ps.errors import ReadError
 from pywfp_ps.payload import read_bounded
+from pywfp_ps.read.facts import LARGEST
 
 if TYPE_CHECKING:
     from pywfp_ps.store import HostLine, RunWriter, Store
@@ -145,7 +146,7 @@ def _add(writer: RunWriter, one: HostParts, parsed: Parsed, before: HostLine | N
         for part in ("facts", "after"):
             if path := one.paths.get(part):
                 with contextlib.suppress(ReadError):  # a gap already
-                    fetched.look_at(part, read_bounded(path))
+                    fetched.look_at(part, read_bounded(path, limit=LARGEST))
         tables = stated(parsed.tables, fetched.facts, consistent=fetched.consistent)
         writer.add(one.host, tables)
     outcome, cause = outcome_of(parsed)

@@ -21,7 +21,7 @@ from pywfp_ps.fleet.outcomes import Report
 from pywfp_ps.fleet.visits import Visit
 from pywfp_ps.payload import Decoder, Payload, Problem, Received
 from pywfp_ps.payload import Limits as FrameLimits
-from pywfp_ps.read.facts import read_after, read_facts, read_newest_filters
+from pywfp_ps.read.facts import LARGEST, read_after, read_facts, read_newest_filters
 from pywfp_ps.transports.base import Ran, TransportError
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ CONTEXT: Final = (
     *("Proxy", "AuditPolicy", "SysPort", "Volume", "Interface", "Option", "NetEvent"),
 )
 """Kinds of context that a collection asks for."""
+
+_OURS: Final = "problems"
+"""Part that we write ourselves beside those of a host; one of its own is not taken for it."""
 
 _JOB: Final = frozenset({"facts", "after"})
 _SOURCES: Final[dict[str, frozenset[str]]] = {
@@ -116,7 +119,7 @@ class Fetched:
         """Takes in a whole part that is on disk."""
         if payload.part in READ:
             self.parts[payload.part] = path
-        if payload.part in {"facts", "after"}:
+        if payload.part in {"facts", "after"} and payload.plain <= LARGEST:
             self.look_at(payload.part, payload.raw())
 
     def keep_for(self, outcome: str) -> None:
@@ -135,6 +138,8 @@ class Fetched:
 
     def look_at(self, part: str, plain: bytes) -> None:
         """Takes in the plain bytes of the facts, or of what is said after the dump."""
+        if len(plain) > LARGEST:  # kept raw, as all is
+            return
         if part == "facts":
             with contextlib.suppress(ReadError):  # kept raw, and unknown facts stay unknown
                 self.facts, _ = read_facts(plain)
@@ -218,6 +223,9 @@ class _Job:
         """Puts a whole part on disk, and only then looks into it."""
         if self._visit.is_stopped:  # its outcome may be given already
             return
+        if payload.part == _OURS:
+            self.keep_evidence((payload,))
+            return
         path = self._writer.put_raw(payload.host, payload.part, payload.data, info=payload.info())
         size = f"{payload.packed} bytes of {payload.plain}"
         _log.debug("%s: part %s is on disk, %s", payload.host, payload.part, size)
@@ -241,4 +249,4 @@ class _Job:
             return
         with contextlib.suppress(UsageError):  # as above
             data = msgspec.json.encode(problems)
-            self._fetched.parts["problems"] = self._writer.put_raw(host, "problems", data)
+            self._fetched.parts[_OURS] = self._writer.put_raw(host, _OURS, data)

@@ -30,6 +30,7 @@ from pywfp_ps.read.record_values import strict_json
 T = TypeVar("T")
 _U16: Final = 0xFFFF
 _U32: Final = 0xFFFFFFFF
+_LARGEST: Final = 64 << 20
 _MOST_ROWS: Final = 200_000
 _MOST_GAPS: Final = 1_000
 _PROBLEM_LENGTH: Final = 200
@@ -48,7 +49,8 @@ def read_context(data: bytes, *, source: str = "context") -> HostContext:
         ReadError: No line is a kind of context, or the data is too large.
     """
     reader = _Reader(source)
-    for number, line in enumerate(unpack(data, source=source).splitlines(), start=1):
+    plain = unpack(data, limit=_LARGEST, source=source)
+    for number, line in enumerate(plain.splitlines(), start=1):
         if line.strip():
             reader.line(line, f"line {number}")
     if not reader.met:

@@ -24,6 +24,8 @@ _NAMES: Final = {
 _TRUTH: Final = {0: "off", 1: "on"}
 _PORT_MAX: Final = 0xFFFF
 _LONGEST: Final = 200
+_MOST_GAPS: Final = 1_000
+_LARGEST: Final = 1 << 20  # bytes of options, and of ports; both are some hundred lines
 
 
 def read_options(
@@ -38,7 +40,8 @@ def read_options(
         ReadError: The data is too large.
     """
     found, gaps = [], []
-    for number, line in enumerate(unpack(data, source=source).splitlines(), start=1):
+    plain = unpack(data, limit=_LARGEST, source=source)
+    for number, line in enumerate(plain.splitlines(), start=1):
         try:
             told = strict_json(line)
             command, said = str(told["command"]), told["said"]
@@ -53,7 +56,7 @@ def read_options(
         if not options:
             instead = " ".join(texts).strip() or _error_text(told.get("error"))
             gaps.append(_gap(source, command, f"netsh said no option but: {instead}"))
-    return tuple(found), tuple(gaps)
+    return tuple(found), tuple(gaps[:_MOST_GAPS])
 
 
 def read_record_options(
@@ -99,7 +102,7 @@ def read_system_ports(
     Raises:
         ReadError: It is no XML, is too large, or tries what only a hostile file does.
     """
-    text, start, _ = utf8_of(unpack(data, source=source))
+    text, start, _ = utf8_of(unpack(data, limit=_LARGEST, source=source))
     tree = parse(text, source, start=start, may_cut=False)
     found: list[SystemPort] = []
     gaps = [_gap(source, f"line {one.line}", f"damaged: {one.problem}") for one in tree.damage[:20]]
@@ -115,7 +118,7 @@ def read_system_ports(
     if not found:
         head = etree.tostring(tree.root, encoding="unicode")[:_LONGEST]
         gaps.append(_gap(source, "the file", f"lists no port in a way that is known: {head}"))
-    return tuple(found), tuple(gaps)
+    return tuple(found), tuple(gaps[:_MOST_GAPS])
 
 
 def _error_text(error: object) -> str:

@@ -12,6 +12,9 @@ from pywfp_ps.errors import ReadError
 from pywfp_ps.model.host import PROFILE_OF_CATEGORY, HostFacts, Interface, Volume
 from pywfp_ps.model.objects import Gap
 
+LARGEST: Final = 4 << 20
+"""Bytes of facts that are read; real ones have 20,000, and each can become twenty in memory."""
+
 T = TypeVar("T")
 _CONNECTED: Final = 1
 _MOST_LISTED: Final = 10_000

@@ -167,6 +167,13 @@ BAD = ("partial", "bad-payload")
 GOOD = Job().lines()
 
 
+_LARGE: Final = json.dumps([*range(900_000)]).encode()
+
+
+def _part(name: str, plain: bytes) -> list[str]:
+    return list(encode_part(plain, part=name, content=name, call=CALL, taken_at=NOW))
+
+
 def _without(part: str) -> list[str]:
     return _all({name: lines for name, lines in GOOD.items() if name != part})
 
@@ -246,6 +253,18 @@ FRAMES: Final = [
     pytest.param(
         ['{"frame":"data","part":"', *_all(GOOD)], OK, [("job", "bad-frame")], id="half a frame"
     ),
+    pytest.param(
+        _all(GOOD) + _part("problems", b'[{"code":"x","part":"records","text":"lost"}]'),
+        OK,
+        [],
+        id="a part of the name of our own",
+    ),
+    pytest.param(
+        _all(GOOD) + _part("options", _LARGE + b"\n") + _part("sysports", b"<a>%b</a>" % _LARGE),
+        OK,
+        [("options.gz", "plain byte 1048576"), ("sysports.gz", "plain byte 1048576")],
+        id="more options than there can be",
+    ),
 ]
 
 
@@ -298,6 +317,12 @@ PARTS: Final = [
         OK,
         [("facts.gz", "computer"), ("facts.gz", "volumes")],
         id="facts of wrong types",
+    ),
+    pytest.param(
+        Job(facts=_json({**FACTS, "x": 0})[:-2] + _LARGE + b"}"),
+        OK,
+        [("facts.gz", "plain byte 4194304")],
+        id="facts larger than facts are",
     ),
     pytest.param(Job(facts=b"[1]"), OK, [("facts.gz", "the beginning")], id="facts that are none"),
     pytest.param(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,25 @@ def test_a_document_type_is_refused(data: str) -> None:
 def test_an_entity_is_never_looked_up() -> None:
     snapshot = read_dump(b"<wfpdiag><filters>&secret;</filters><providers/></wfpdiag>")
     assert not snapshot.completeness.whole
+
+
+@pytest.mark.parametrize("kind", ["item", "other"])
+def test_items_without_end_that_are_none_are_counted(kind: str) -> None:
+    many = 3 * elements.MOST
+    data = b"<wfpdiag><filters>" + f"<{kind}/>".encode() * many + b"</filters></wfpdiag>"
+    snapshot = read_dump(data)
+    assert (snapshot.filters, len(snapshot.gaps)) == ((), elements.MOST + 1)
+    assert len(snapshot.extra) <= elements.MOST
+    count = re.fullmatch(r"and (\d+) more gaps", snapshot.gaps[-1].problem)
+    assert count is not None
+    assert int(count[1]) >= many - elements.MOST
+
+
+def test_trouble_without_end_in_one_item_is_counted() -> None:
+    item = case("filters")
+    twice = b"<layerKey>a</layerKey>" * (3 * elements.MOST)
+    snapshot = read_dump(item.replace(b"<layerKey>", twice + b"<layerKey>", 1))
+    assert len(snapshot.gaps) <= elements.MOST + 1
 
 
 @pytest.mark.parametrize("depth", [300, 100_000, 2_000_000])

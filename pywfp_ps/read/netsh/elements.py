@@ -25,6 +25,9 @@ from pywfp_ps.read.netsh.tree import Element, Tree
 DEPTH_LIMIT: Final = 100
 """Elements above each other in what is kept as it stood; real dumps reach 14."""
 
+MOST: Final = 10_000
+"""Gaps, and unknown elements, that are kept of one file."""
+
 _PROBLEM_LENGTH: Final = 200
 _HEX_WORD: Final = re.compile(r"[0-9A-Fa-f]{8}")
 _MEMO_LIMIT: Final = 20_000
@@ -42,8 +45,12 @@ class WasCutError(Exception):
 class Log:
     """What one reading has to say beside its objects, and what it has read before.
 
+    A file of a few hundred kilobytes may unpack to millions of things that make no sense; of each
+    list the first `MOST` are kept.
+
     Attributes:
         gaps: In the order found.
+        more: Gaps that were found after those.
         kept: Whole sections and list members that are unknown.
         whole: Whether the file was read to its end and in its own words.
         notes: Place below the item that is being read, and problem; moved to `gaps` after it.
@@ -56,6 +63,7 @@ class Log:
         self.broken = tree.broken
         self.whole = not tree.damage
         self.gaps: list[Gap] = []
+        self.more = 0
         self.kept: list[Node] = []
         self.notes: list[tuple[str, str]] = []
         self.known: dict[object, dict[int, Any]] = {}
@@ -84,12 +92,28 @@ class Log:
 
     def gap(self, place: str, problem: str) -> None:
         """Adds a gap."""
+        if len(self.gaps) >= MOST:
+            self.more += 1
+            return
         problem = problem[:_PROBLEM_LENGTH]
         self.gaps.append(Gap(source=self.source, place=place, problem=problem))
 
+    def all_gaps(self) -> tuple[Gap, ...]:
+        """The gaps, and one that counts the others."""
+        if not self.more:
+            return tuple(self.gaps)
+        rest = Gap(source=self.source, place="the file", problem=f"and {self.more} more gaps")
+        return (*self.gaps, rest)
+
+    def keep(self, element: Element) -> None:
+        """Keeps an unknown element as it stands."""
+        if len(self.kept) < MOST:
+            self.kept.append(node_of(element))
+
     def note(self, place: str, problem: str) -> None:
         """Notes trouble at a place below the item that is being read."""
-        self.notes.append((place, problem))
+        if len(self.notes) < MOST:
+            self.notes.append((place, problem))
 
     def settle(self, place: str) -> None:
         """Turns the notes into gaps, now that the place of the item is known."""
@@ -105,7 +129,7 @@ def read_list(element: Element, place: str, log: Log, read: Callable[[Element, L
     for child in element:
         if child.tag != "item":
             log.gap(place, f"holds an element {child.tag!s} beside its items")
-            log.kept.append(node_of(child))
+            log.keep(child)
             continue
         try:
             if log.broken and child in log.broken:

@@ -73,7 +73,7 @@ class Sections:
             tag = str(section.tag)
             place = f"{root.tag!s}/{tag}"
             if tag not in known:
-                self._log.kept.append(node_of(section))
+                self._log.keep(section)
                 continue
             if (str(root.tag), tag) in self._met:
                 self._log.gap(place, "stands there more than once; all were read")
@@ -104,7 +104,7 @@ class Sections:
             keywords=tuple(self._keywords),
             statistics=tuple(self._statistics),
             associations=tuple(self._associations),
-            gaps=tuple(self._log.gaps),
+            gaps=self._log.all_gaps(),
             extra=tuple(self._log.kept),
         )
 
@@ -118,7 +118,7 @@ class Sections:
             self._taken_at = self._taken_at.astimezone(UTC)
         except (ValueError, OverflowError) as problem:
             self._log.gap(place, str(problem))
-            self._log.kept.append(node_of(section))
+            self._log.keep(section)
 
     def layers(self, section: Element, place: str) -> None:
         """``layers``: each with its callouts and filters beside it."""
@@ -129,7 +129,7 @@ class Sections:
                 count += 1
             else:
                 self._log.gap(place, f"holds an element {item.tag!s} beside its items")
-                self._log.kept.append(node_of(item))
+                self._log.keep(item)
         if problem := miscount(section, count):
             self._log.gap(place, problem)
 
@@ -140,7 +140,7 @@ class Sections:
         others += [child for tag, child in parts.items() if tag not in _LAYER_PARTS]
         for child in others:
             log.gap(place, f"holds an element {child.tag!s} that was not expected")
-            log.kept.append(node_of(child))
+            log.keep(child)
         layer = None
         if "layer" not in parts:
             log.gap(place, "has no layer")
@@ -199,7 +199,7 @@ class Sections:
         for child in section:
             tag = str(child.tag)
             if tag not in SUBSCRIPTIONS:
-                self._log.kept.append(node_of(child))
+                self._log.keep(child)
                 continue
             reader = subscription_reader(SUBSCRIPTIONS[tag])
             self._subscriptions += read_list(child, f"{place}/{tag}", self._log, reader)
