@@ -98,8 +98,10 @@ ADVICE: dict[Cause, Advice] = {
         " LocalAccountTokenFilterPolicy.",
     ),
     Cause.ENDPOINT: Advice(
-        "The session configuration is not there, or its process cannot start.",
-        "Check ansible_psrp_configuration_name with Get-PSSessionConfiguration on the host.",
+        "The session configuration is not there, its process cannot start, or the way to log on"
+        " is not allowed.",
+        "Do as the text says, or check ansible_psrp_configuration_name with"
+        " Get-PSSessionConfiguration on the host.",
     ),
     Cause.NOT_ELEVATED: Advice(
         "The session has no administrator's token, so filters would be missing unseen.",

@@ -54,6 +54,14 @@ _ODDITIES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], st
     (KeyError, "a message in it is of a kind that does not exist"),
     (WinRMError, "it belongs to another request"),
 )
+# Reasons of OpenSSL that more often mean a setting of ours than a host that is ill.
+_NOT_TLS = "what listens at the port speaks none; for WinRM over HTTP set ansible_psrp_protocol"
+_NO_TLS = {
+    "WRONG_VERSION_NUMBER": _NOT_TLS,
+    "HTTP_REQUEST": _NOT_TLS,
+    "RECORD_LAYER_FAILURE": _NOT_TLS,
+    "NO_CERTIFICATE_OR_CRL_FOUND": "the file of authorities holds no certificate",
+}
 _DEEPEST = 20
 
 
@@ -170,6 +178,10 @@ def _lacking(account: Credential | None) -> str:
 
 def _broken(chain: list[BaseException], accepted: bool) -> Failure:
     """A connection that did not come about, or broke."""
+    is_proxy = any(isinstance(link, requests.exceptions.ProxyError) for link in chain)
+    if is_proxy and not accepted:  # whatever else it says is about the proxy, not about the host
+        text = "the proxy is not there, or does not lead to the host; ansible_psrp_ignore_proxy"
+        return Failure(what="unreachable", text=f"{text} leaves that of the environment aside")
     tls = [link for link in chain if isinstance(link, ssl.SSLError | requests.exceptions.SSLError)]
     if tls:
         return Failure(what="tls", text=_certificate(chain))
@@ -179,8 +191,6 @@ def _broken(chain: list[BaseException], accepted: bool) -> Failure:
         return Failure(what="incomplete", text="the connection broke off")
     if any(isinstance(link, ConnectionRefusedError) for link in chain):
         return Failure(what="refused", text="nothing listens on the port")
-    if any(isinstance(link, requests.exceptions.ProxyError) for link in chain):
-        return Failure(what="unreachable", text="the proxy does not lead there")
     if any(isinstance(link, FileNotFoundError) for link in chain) or _says(chain, "invalid path"):
         return Failure(what="tls", text="a file of certificates or keys cannot be read")
     numbers = [link.strerror for link in chain if isinstance(link, OSError) and link.strerror]
@@ -194,7 +204,8 @@ def _certificate(chain: list[BaseException]) -> str:
             return f"the certificate is not to be trusted: {clean(link.verify_message)}"
     for link in chain:
         if isinstance(link, ssl.SSLError) and link.reason:
-            return f"no TLS came about: {clean(link.reason)}"
+            words = _NO_TLS.get(link.reason, clean(link.reason))
+            return f"no TLS came about: {words}"
     return "no TLS came about"
 
 

@@ -21,6 +21,7 @@ from pywfp_ps.transports.base import Target
 from pywfp_remote.failures import clean
 from pywfp_remote.link import Link, LinkError
 
+_OF_PROXY = {"what": "unreachable", "whose": " of the proxy"}
 _SEALED = ("multipart/encrypted", "multipart/x-multi-encrypted")
 # As pypsrp knows it, which takes any other spelling for a clear answer, and the boundary for a
 # regular expression: nothing of one is let through. Windows says "Encrypted Boundary".
@@ -185,7 +186,7 @@ class GuardedAdapter(HTTPAdapter):
         if wanted and not self._link.accepted and not any(w in offered.lower() for w in wanted):
             schemes = sorted({part.split()[0][:20] for part in offered.split(",") if part.strip()})
             offered = clean(", ".join(schemes), 100) or "no logon"
-            self._link.refuse("endpoint", f"the host takes {offered}, not {self._target.auth}")
+            self._link.refuse("endpoint", _ways(offered, self._target.auth))
 
     def _read(self, response: requests.Response) -> None:
         limit = _answer_limit(self._link, self._target)
@@ -202,6 +203,10 @@ class GuardedAdapter(HTTPAdapter):
             self._link.check()
             self._link.refuse("timeout", "nothing more came of an answer")
         response.raw = _Body(bytes(body))
+
+
+def _ways(offered: str, asked: str) -> str:
+    return f"the host takes {offered}, not {asked}: set ansible_psrp_auth, or allow {asked} there"
 
 
 class _Body(io.BytesIO):
@@ -252,7 +257,8 @@ def _held(kind: Any, link: Link, target: Target) -> Any:
 
         def _new_conn(self) -> Any:
             link.check()
-            link.resolve(self.host, self.port, target.connection_timeout)
+            about = {} if self.proxy is None else _OF_PROXY
+            link.resolve(self.host, self.port, target.connection_timeout, **about)
             connected = super()._new_conn()
             try:
                 link.hold(connected)

@@ -200,8 +200,17 @@ class Link:
         _cut(handle)
         self.check()
 
-    def resolve(self, name: str, port: int, seconds: float) -> None:
+    def resolve(
+        self, name: str, port: int, seconds: float, *, what: str = "dns", whose: str = ""
+    ) -> None:
         """Look up `name`, in bounded time: no system lets one end a look-up.
+
+        Args:
+            name: Of what is connected to.
+            port: There.
+            seconds: Most time to wait.
+            what: The cause where it does not resolve.
+            whose: Words that follow the name.
 
         Raises:
             LinkError: It does not resolve, or not in time.
@@ -225,9 +234,9 @@ class Link:
         self.check()
         self._if_cut = "unreachable"
         if not found:
-            self.refuse("dns", f"the name {name} was not resolved in {seconds:g} s")
+            self.refuse(what, f"the name {name}{whose} was not resolved in {seconds:g} s")
         if not found[0]:
-            self.refuse("dns", f"the name {name} does not resolve")
+            self.refuse(what, f"the name {name}{whose} does not resolve")
 
     def close(self) -> None:
         """Let everything go."""

@@ -89,7 +89,7 @@ REFUSED = {
     ),
     "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest a=1, Foo\r\nContent-Length: 0\r\n\r\n": (
         "endpoint",
-        "the host takes Digest, Foo, not basic",
+        "the host takes Digest, Foo, not basic: set ansible_psrp_auth, or allow basic there",
     ),
     "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n": (
         "access-denied",
@@ -333,6 +333,51 @@ def test_proxy_of_the_environment_is_used_unless_ignored(monkeypatch: pytest.Mon
         ignoring = bare_target(1, ignore_proxy=True)
         run(ignoring, seconds=5)
     assert lines == [b"POST http://192.0.2.1:9/wsman HTTP/1.1"]
+
+
+@pytest.mark.parametrize("protocol", ["http", "https"])
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1", "the proxy is not there, or"),
+        ("nobody.invalid", "the name nobody.invalid of the proxy does not resolve"),
+    ],
+)
+def test_proxy_that_is_not_there_is_told_as_such(
+    monkeypatch: pytest.MonkeyPatch, protocol: str, address: str, said: str
+) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, f"http://{address}:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    target = bare_target(9, protocol=protocol, address="192.0.2.1", ignore_proxy=False)
+    error = run(target, seconds=5).error
+    assert error is not None
+    assert (error.what, error.text.startswith(said)) == ("unreachable", True), error.text
+
+
+def test_port_without_tls_is_told_as_such() -> None:
+    def answer(connection: socket.socket, _ended: threading.Event) -> None:
+        connection.recv(1)
+        connection.sendall(b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n")
+        connection.close()
+
+    with answering(answer) as port:
+        error = run(bare_target(port, protocol="https"), seconds=5).error
+    assert error is not None
+    assert error.what == "tls"
+    assert error.text.startswith("no TLS came about: what listens at the port speaks none; for")
+
+
+def test_file_of_authorities_without_any_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "none.pem").write_text("nothing")
+    host = lab_host("web-001", Way.NEGOTIATE)
+    with served(host, factory=sender) as practice:
+        target = target_of(practice, host, tmp_path, ca_file=str(tmp_path / "none.pem"))
+        error = run(target).error
+    assert error is not None
+    expected = ("tls", "no TLS came about: the file of authorities holds no certificate")
+    assert (error.what, error.text) == expected
 
 
 def test_private_names_of_pypsrp_are_where_the_guard_expects_them() -> None:
