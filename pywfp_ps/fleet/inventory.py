@@ -66,6 +66,7 @@ class Inventory:
         self._bases = bases
         self._files: dict[tuple[Path, str, str], Variables] = {}
         self._shared: dict[tuple[str, ...], Variables] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
 
     def __repr__(self) -> str:
         return f"<inventory of {len(self.hosts)} hosts in {len(self.groups)} groups>"
@@ -84,6 +85,13 @@ class Inventory:
         host = Host(name, Place("implicit"))
         host.variables.put("ansible_connection", "local", host.place)
         return host
+
+    def names_in(self, group: str) -> tuple[str, ...]:
+        """Names of the hosts of `group` and of all below it; KeyError if there is none."""
+        if group not in self._names:
+            hosts = self.groups[group].all_hosts()
+            self._names[group] = tuple(host.name for host in hosts)
+        return self._names[group]
 
     def variables(self, host: Host) -> Variables:
         """Variables of `host` as they stand, templates unfilled and vault values closed.

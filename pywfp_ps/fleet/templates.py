@@ -407,13 +407,13 @@ class _Groups(Mapping[str, list[str]]):
     """``groups``: names of the hosts of each group."""
 
     def __init__(self, inventory: Inventory) -> None:
-        self._groups = inventory.groups
+        self._inventory = inventory
 
     def __getitem__(self, name: str) -> list[str]:
-        return [host.name for host in self._groups[name].all_hosts()]
+        return list(self._inventory.names_in(name))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._groups)
+        return iter(self._inventory.groups)
 
     def __len__(self) -> int:
-        return len(self._groups)
+        return len(self._inventory.groups)
