@@ -31,6 +31,7 @@ from pywfp_ps.payload.frames import (
 from pywfp_ps.write import write_filters, write_state
 from pywfp_remote.lab import module_context, module_records
 from pywfp_remote.lab.arguments import Given
+from pywfp_remote.lab.engine import FailedError
 from pywfp_remote.lab.gen_context import context_rows
 from pywfp_remote.lab.gen_plan import BLOCK
 from pywfp_remote.lab.generate import MadeHost, make_host
@@ -183,14 +184,20 @@ class GeneratedHost:
     def _snapshot_call(self, call: str, given: Given) -> Frames:
         (source,) = given.choices("Source", _SOURCES, ("netsh",))
         kinds = given.choices("Context", ("", *module_context.KINDS), module_context.KINDS)
+        failed: FailedError | None = None
         yield from self._facts(call)
         # Where the module cannot be loaded at all netsh answers instead, and a problem says so.
         if source != "ntobjectmanager" or self._host.language_mode == _CONSTRAINED:
-            yield from self._state(call, given)
+            try:
+                yield from self._state(call, given)
+            except FailedError as error:
+                failed = error  # the rest is sent all the same
         if source != "netsh":
             yield from self._usual_records(call)
         yield from self._context(call, kinds)
         yield from self._after(call, "" if source == "netsh" else self._newest())
+        if failed is not None:
+            raise failed
 
     def _context_call(self, call: str, given: Given) -> Frames:
         return self._context(

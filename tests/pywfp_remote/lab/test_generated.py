@@ -12,6 +12,7 @@ from pywfp_ps.payload.decoder import decode
 from pywfp_ps.payload.payload import Payload
 from pywfp_ps.read import read_state
 from pywfp_ps.resources import arguments_json, build_script
+from pywfp_remote.lab.engine import FailedError
 from pywfp_remote.lab.frame_faults import FaultyHost
 from pywfp_remote.lab.generate import make_host
 from pywfp_remote.lab.generated import DISTINCT, GeneratedHosts, backend_of
@@ -99,6 +100,16 @@ def test_dump_over_the_limit_is_a_problem() -> None:
     received = decode(done.output, host=host.name, transport="psrp")
     assert [p.code for p in received.problems] == ["too-large"]
     assert [e.fq_error for e in done.streams.error] == ["PyWfp.too-large,Assert-PyWfpSize"]
+
+
+def test_snapshot_goes_on_after_a_dump_over_the_limit() -> None:
+    given = {"MaxMegabytes": "2", "Context": ["Volume"]}
+    lines: list[str] = []
+    with pytest.raises(FailedError, match="more than the limit"):
+        lines.extend(backend_of(lab_host("web-001")).answer("Get-PyWfpSnapshot", given))
+    received = decode(lines, host="web-001", transport="psrp")
+    assert [one.part for one in received.payloads] == ["facts", "context", "after"]
+    assert [(one.part, one.code) for one in received.problems] == [("state", "too-large")]
 
 
 def _parts(host: LabHost, call: str) -> dict[str, Payload]:
