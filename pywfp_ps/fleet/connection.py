@@ -101,7 +101,7 @@ def _target(name: str, values: Values, fallback: Credential, allow: Collection[R
                 try:
                     found[option.field] = option.read(value)
                 except ValueError as error:
-                    _wrong(values, name, variable, str(error))
+                    _wrong(values, name, variable, str(error), type(error) is _PlainError)
     found = {field: value for field, value in found.items() if value is not None}
     user, password = found.pop("user", None), found.pop("password", None)
     found["credential"] = _credential(user, password, fallback)
@@ -213,10 +213,16 @@ def _shared(targets: Iterable[Target]) -> list[Notice]:
     ]
 
 
-def _wrong(values: Values, name: str, variable: str, problem: str) -> NoReturn:
-    if values.is_secret(variable):
+def _wrong(
+    values: Values, name: str, variable: str, problem: str, is_plain: bool = False
+) -> NoReturn:
+    if values.is_secret(variable) and not is_plain:
         problem = "cannot have this value; it is out of a vault or the environment, so not shown"
     raise InventoryError(values.place(variable), f"{variable} of host {name!r}: {problem}")
+
+
+class _PlainError(ValueError):
+    """Says what is wrong with a value without a word of it."""
 
 
 class _Option(Struct, frozen=True):
@@ -232,16 +238,16 @@ def _option(field: str, read: Callable[[Any], Any], *variables: str) -> _Option:
 def _text(value: Any) -> str:
     is_text = isinstance(value, str | int | float) and not isinstance(value, bool)
     if not is_text:
-        raise ValueError("should be a text")
+        raise _PlainError("should be a text")
     if not str(value).strip():
-        raise ValueError("is empty; leave it out or make it null")
+        raise _PlainError("is empty; leave it out or make it null")
     return _visible(str(value))
 
 
 def _visible(text: str) -> str:
     r"""Refuses what nobody means: ``"CORP\admin"`` holds a bell, ``|`` leaves a line break."""
     if any(unicodedata.category(letter) == "Cc" for letter in text):
-        raise ValueError(
+        raise _PlainError(
             "holds a line break or control character; within double quotes a backslash is written"
             " twice, and |- in place of | leaves no line break"
         )
@@ -251,7 +257,7 @@ def _visible(text: str) -> str:
 def _secret(value: Any) -> Secret:
     is_text = isinstance(value, str | int | float) and not isinstance(value, bool)
     if not is_text:
-        raise ValueError("should be a text in quotes")
+        raise _PlainError("should be a text in quotes")
     return Secret(_visible(str(value)))
 
 
@@ -264,16 +270,16 @@ def _address(value: Any) -> str:
 def _integer(value: Any) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not (text.isascii() and text.isdigit()):
-        raise ValueError("should be a number that is not negative")
+        raise _PlainError("should be a number that is not negative")
     if len(text) > _MOST_DIGITS:
-        raise ValueError("is too large")
+        raise _PlainError("is too large")
     return int(text)
 
 
 def _timeout(value: Any) -> int:
     seconds = _integer(value)
     if not 1 <= seconds <= LONGEST_TIMEOUT:
-        raise ValueError(f"should be a number of seconds from 1 to {LONGEST_TIMEOUT}")
+        raise _PlainError(f"should be a number of seconds from 1 to {LONGEST_TIMEOUT}")
     return seconds
 
 
@@ -282,9 +288,9 @@ def _seconds(value: Any) -> float:
     try:
         seconds = float(_text(value))
     except ValueError:
-        raise ValueError(problem) from None
+        raise _PlainError(problem) from None
     if not 0 <= seconds <= LONGEST_TIMEOUT:  # what is no number fails this too
-        raise ValueError(problem)
+        raise _PlainError(problem)
     return seconds
 
 
@@ -294,7 +300,7 @@ def _truth(value: Any) -> bool:
     try:
         return words[str(value).strip().lower()]
     except KeyError:
-        raise ValueError("should be true or false") from None
+        raise _PlainError("should be true or false") from None
 
 
 def _one_of(*choices: str) -> Callable[[Any], str]:

@@ -23,6 +23,7 @@ COMMAND_LIMIT = 60
 """Seconds that a command may take to print a secret; password managers ask people."""
 
 _LONGEST = 64 * 1024
+_VAULT = "vault password"
 
 
 def read_secret(source: str, *, what: str = "password", user: str = "") -> Secret:
@@ -55,7 +56,7 @@ def read_vault_password(source: str) -> VaultPassword:
     label, at, rest = source.partition("@")
     if not at or ":" in label:
         label, rest = "", source
-    return VaultPassword(read_secret(rest, what="vault password"), label or None)
+    return VaultPassword(read_secret(rest, what=_VAULT), label or None)
 
 
 def _prompt(_: str, what: str, user: str) -> str:
@@ -84,7 +85,7 @@ def _file(path: str, what: str, _: str) -> str:
             data = file.read(_LONGEST + 1)
     except OSError as error:
         raise UsageError(f"cannot read the {what} from {path}: {error.strerror}") from None
-    return _text(data, f"file {path}", what)
+    return _text(data.strip() if what == _VAULT else data, f"file {path}", what)
 
 
 def _command(line: str, what: str, _: str) -> str:
@@ -124,11 +125,15 @@ def _keyring(name: str, what: str, user: str) -> str:
 
 
 def _text(data: bytes, source: str, what: str) -> str:
-    """The first line of what a file or a command gave, and nothing behind it but empty lines."""
+    """The first line of what a file or a command gave, and nothing behind it but empty lines.
+
+    The password of a vault is all of the lines, as with Ansible: many a one is made by openssl.
+    """
     try:
-        lines = data.decode("utf-8-sig").rstrip("\r\n").splitlines()
+        text = data.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
-        lines = []
+        text = ""
+    lines = [text] if text and what == _VAULT else text.splitlines()
     if len(lines) != 1 or len(data) > _LONGEST:
         raise UsageError(f"{source} must give the {what} as one line of UTF-8")
     return lines[0]

@@ -155,6 +155,20 @@ def test_a_prompt_without_a_terminal_takes_what_is_piped(
     assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
 
 
+@pytest.mark.parametrize("text", [" pw \n", "two\nlines\n", "wïth\r\n"])
+def test_the_password_of_a_vault_is_what_ansible_takes_for_it(text: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(text.encode())
+    (tmp_path / "sealed").write_text(CANARY)
+    subprocess.run(
+        [sys.executable, "-m", "ansible", "vault", "encrypt", "--vault-id", "key", "sealed"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    vault = Vault([read_vault_password(f"file:{tmp_path}/key")])
+    assert vault.open((tmp_path / "sealed").read_text(), HERE) == Secret(CANARY)
+
+
 def test_a_label_stands_before_the_source_of_a_vault_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
