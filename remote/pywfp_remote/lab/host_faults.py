@@ -19,11 +19,13 @@ _SURROUNDING = {"sysports", "options", "netevents"}
 _REFUSED_KINDS = {"sublayer", "callout", "session", "endpoint"}
 _FROM_WMI = ("Service", "Driver", "Process", "Listener", "Route", "Interface")
 _IN_FACTS = {"not-elevated", "bfe-stopped", "constrained-language", "module-missing"}
-_FACTS_FROM_WMI = ("os", "domain", "interfaces")
-_DENIED = {
-    "id": "HRESULT 0x80070005,Microsoft.Management.Infrastructure.CimCmdlets.GetCimInstanceCommand",
-    "text": "(0x80070005) - Access is denied.",
+_FACTS_FROM_WMI = ("os", "domain", "bfe", "interfaces")
+_DENIED = {"id": "NtException", "text": "(0x80070005) - Access is denied."}
+_WMI_DENIED = {
+    "id": "HRESULT 0x80041003,Microsoft.Management.Infrastructure.CimCmdlets.GetCimInstanceCommand",
+    "text": "Access denied",
 }
+_ANY_EXCEPTION = "0x80131500"  # COR_E_EXCEPTION: CimException has no number of its own
 
 
 Line = dict[str, Any]
@@ -107,13 +109,16 @@ def object_unreadable(lines: Iterable[str]) -> Lines:
 
 
 def wmi_refused(lines: Iterable[str]) -> Lines:
-    """Kinds of context that come from WMI have an error, and before the part problems say so."""
+    """Kinds of context that come from WMI have an error, and before the part problems say so.
+
+    The engine's process and start are asked of WMI too, before and after.
+    """
     problems = [
         ProblemFrame(
             code="access-denied",
             part="context",
-            hresult="0x80041003",
-            text=f"{kind}: {_DENIED['id']}: {_DENIED['text']}",
+            hresult=_ANY_EXCEPTION,
+            text=f"{kind}: {_WMI_DENIED['id']}: {_WMI_DENIED['text']}",
         )
         for kind in _FROM_WMI
     ]
@@ -121,15 +126,17 @@ def wmi_refused(lines: Iterable[str]) -> Lines:
     def without(told: list[Line]) -> Iterator[Line]:
         for line in told:
             lost = line["kind"] in _FROM_WMI
-            yield line | {"rows": None, "error": _DENIED} if lost else line
+            yield line | {"rows": None, "error": _WMI_DENIED} if lost else line
 
     def unknown(told: list[Line]) -> Iterator[Line]:
         for facts in told:
             lost = [name for name in _FACTS_FROM_WMI if name in facts]
-            reasons = [{"fact": name, **_DENIED} for name in lost]
+            reasons = [{"fact": name, **_WMI_DENIED} for name in lost]
             yield facts | dict.fromkeys(lost) | {"unknown": [*facts.get("unknown", ()), *reasons]}
 
-    return _edited(_edited(lines, FACTS, unknown), "context", without, before=problems)
+    for part in (FACTS, "after"):
+        lines = _edited(lines, part, unknown)
+    return _edited(lines, "context", without, before=problems)
 
 
 def told(lines: Iterable[str], host: LabHost) -> Lines:

@@ -166,7 +166,9 @@ def test_what_wmi_refuses_is_unknown_and_not_nothing() -> None:
     }  # fmt: skip
     assert len(context.gaps) == 6
     facts = json.loads(said.raw("facts"))
-    assert [each["fact"] for each in facts["unknown"]] == ["os", "domain", "interfaces"]
+    assert [each["fact"] for each in facts["unknown"]] == ["os", "domain", "bfe", "interfaces"]
+    after = json.loads(said.raw("after"))
+    assert (after["bfe"], [each["fact"] for each in after["unknown"]]) == (None, ["bfe"])
 
 
 def test_a_fault_has_the_names_that_people_use() -> None:
@@ -265,7 +267,9 @@ def test_check_says_what_a_host_could_not_say(fleet: dict[str, Target]) -> None:
     told = {one.outcome.host: one.outcome for one in check}
     refused = told[fleet["wmi-refused"].name]
     assert refused.outcome == "ok"
-    assert refused.text == ("it could not say os, domain, interfaces: a collection may lack more")
+    assert refused.text == (
+        "it could not say os, domain, bfe, interfaces: a collection may lack more"
+    )
     assert told[fleet["too-large"].name].text == ""
 
 
