@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import Any, Final, TypeVar
 
@@ -17,7 +17,9 @@ LARGEST: Final = 4 << 20
 
 T = TypeVar("T")
 _CONNECTED: Final = 1
+_MOST_GAPS: Final = 1_000
 _MOST_LISTED: Final = 10_000
+_PROBLEM_LENGTH: Final = 200
 _LONGEST_ID: Final = 20
 
 
@@ -114,10 +116,11 @@ class _Reader:
             return None
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError:
+            # Where UTC cannot hold it, neither can the rows of the other hosts be read again.
+            return moment.astimezone(UTC) if moment.tzinfo else None
+        except (ValueError, OverflowError):
             self._gap(f"{place}.{name}", f"{text[:40]!r} is no time")
             return None
-        return moment if moment.tzinfo else None
 
     def _interface(self, row: dict[str, Any], place: str) -> Interface:
         states = [self._plain(row, f"connected_{family}", int, place) for family in (2, 23)]
@@ -186,4 +189,6 @@ class _Reader:
         return None
 
     def _gap(self, place: str, problem: str) -> None:
-        self.gaps.append(Gap(source=self._source, place=place, problem=problem))
+        if len(self.gaps) < _MOST_GAPS:
+            told = problem[:_PROBLEM_LENGTH]
+            self.gaps.append(Gap(source=self._source, place=place, problem=told))

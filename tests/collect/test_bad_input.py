@@ -324,6 +324,18 @@ PARTS: Final = [
         [("facts.gz", "plain byte 4194304")],
         id="facts larger than facts are",
     ),
+    pytest.param(
+        Job(
+            facts={
+                **FACTS,
+                "os": {"boot_time": "9999-12-31T23:59:59-14:00"},
+                "bfe": {"started_at": "0001-01-01T00:00:00+14:00"},
+            }
+        ),
+        OK,
+        [("facts.gz", "os.boot_time"), ("facts.gz", "bfe.started_at")],
+        id="times that no clock can show",
+    ),
     pytest.param(Job(facts=b"[1]"), OK, [("facts.gz", "the beginning")], id="facts that are none"),
     pytest.param(
         Job(facts={**FACTS, "clock": "12:30 Uhr"}), OK, [("facts.gz", "clock")], id="no time"

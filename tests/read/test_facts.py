@@ -99,6 +99,17 @@ def test_no_facts_are_unknown_not_false() -> None:
         ({"account": {"elevated": 1}}, "account.elevated", "is int, not bool"),
         ({"os": "x"}, "os", "is str, not dict"),
         ({"clock": {"utc": "soon"}}, "clock.utc", "'soon' is no time"),
+        (
+            {"os": {"boot_time": "9999-12-31T23:59:59-14:00"}},
+            "os.boot_time",
+            "'9999-12-31T23:59:59-14:00' is no time",
+        ),
+        (
+            {"bfe": {"started_at": "0001-01-01T00:00:00+14:00"}},
+            "bfe.started_at",
+            "'0001-01-01T00:00:00+14:00' is no time",
+        ),
+        ({"unknown": [[1] * 200]}, "unknown", f"the host could not say {'[' + '1,' * 88}"),
         ({"interfaces": [7]}, "interfaces[0]", "is no object"),
         ({"interfaces": {}}, "interfaces", "is dict, not list"),
         (
@@ -112,6 +123,11 @@ def test_no_facts_are_unknown_not_false() -> None:
 def test_what_makes_no_sense_is_a_gap(told: dict[str, Any], place: str, problem: str) -> None:
     gaps = read_facts(json.dumps(told).encode())[1]
     assert gaps == (Gap(source="facts", place=place, problem=problem),)
+
+
+def test_gaps_are_not_without_end() -> None:
+    _, gaps = read_facts(json.dumps({"unknown": [7] * 9_000}).encode())
+    assert len(gaps) == 1_000
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"7", b"\xff", b"[" * 100_000])
