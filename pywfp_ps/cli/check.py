@@ -37,7 +37,8 @@ def check(
     """Say whether hosts can be collected: reach, logon, rights, versions. Changes nothing.
 
     A line a host with what stands in the way, and what to do about it. With --source, whether
-    NtObjectManager could be asked there too.
+    NtObjectManager is installed there and the session lets it run; whether it loads, only a
+    collection tells.
 
     Example: `wfp check --inventory site.yml`, `wfp check web-03 -u ops -k` or `wfp check --local`
     """

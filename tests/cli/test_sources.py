@@ -250,7 +250,7 @@ def test_a_module_that_is_missing_leaves_netsh(wfp: Wfp, tmp_path: Path) -> None
 
 def test_check_tells_where_ntobjectmanager_could_not_be_asked(wfp: Wfp, tmp_path: Path) -> None:
     faults = ("module-missing=web-001", "constrained-language=web-002", "not-elevated=app-001")
-    with fleet_of(5, tmp_path / "fleet", *faults) as inventory:
+    with fleet_of(5, tmp_path / "fleet", *faults, "jea=desk-001") as inventory:
         usual = wfp("check", "-i", inventory, "--json")
         both = wfp("check", "-i", inventory, "--source", "both", "--json")
         plain = wfp("check", "-i", inventory, "--limit", "db-001", "--source", "ntobjectmanager")

@@ -74,6 +74,11 @@ class LabHost(Struct, frozen=True, kw_only=True):
         return "ConstrainedLanguage" if "constrained-language" in self.faults else "FullLanguage"
 
     @property
+    def language_mode_inside(self) -> str:
+        """What its functions see: those of an installed module run in full language."""
+        return "FullLanguage" if "jea" in self.faults else self.language_mode
+
+    @property
     def identity(self) -> UUID:
         """A GUID that is this host's alone and the same at every start."""
         return uuid5(_NAMESPACE, f"{self.seed}/{self.number}")

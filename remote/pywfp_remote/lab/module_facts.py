@@ -37,7 +37,7 @@ def host_facts(host: LabHost, made: Mapping[str, Any], started: datetime) -> dic
         "powershell": {
             "version": host.ps_version,
             "edition": "Desktop",
-            "language_mode": host.language_mode,
+            "language_mode": host.language_mode_inside,
         },
         "culture": made["culture"],
         "ui_culture": made["culture"],
