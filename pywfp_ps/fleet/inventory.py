@@ -141,7 +141,8 @@ def _read_list(text: str, groups: Groups) -> None:
         except ValueError as error:
             raise InventoryError(place, str(error)) from None
         for name in names:
-            groups.add_host(name, ungrouped, place, port)
+            if name not in groups.hosts:
+                groups.add_host(name, ungrouped, place, port)
 
 
 def _read_source(path: Path, shown: str, groups: Groups, vault: Vault, depth: int) -> None:

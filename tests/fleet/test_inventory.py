@@ -291,6 +291,13 @@ def test_folders_of_sources_and_several_sources(tmp_path: Path) -> None:
     assert list(load_inventory(sources).hosts) == ["a", "b", "c", "d", "e", "web-1", "web-2"]
 
 
+def test_a_list_adds_only_the_hosts_that_no_other_source_has(tmp_path: Path) -> None:
+    write(tmp_path, {"h": "u\n[ungrouped:children]\na\n[a]\nx\n[ungrouped:vars]\nv=1\n"})
+    sources = [str(tmp_path / "h"), "x,y:5985,u:1"]
+    asked = ask_ansible([{"sources": sources}], tmp_path)[0]["listing"]
+    assert listing(load_inventory(sources)) == asked
+
+
 def test_executable_text_without_a_shebang_is_read(tmp_path: Path) -> None:
     path = tmp_path / "hosts"  # as on a mounted Windows disk
     path.write_text("a\n")
