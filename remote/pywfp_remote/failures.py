@@ -17,6 +17,9 @@ import requests
 from msgspec import Struct
 from pypsrp.exceptions import (
     AuthenticationError,
+    FragmentError,
+    InvalidPSRPOperation,
+    SerializationError,
     WinRMError,
     WinRMTransportError,
     WSManFaultError,
@@ -52,6 +55,9 @@ _ODDITIES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], st
     (struct.error, "a message in it is shorter than it says"),
     ((binascii.Error, UnicodeError), "it holds characters that cannot be"),
     (KeyError, "a message in it is of a kind that does not exist"),
+    (SerializationError, "an object in it is not what its message should hold"),
+    (FragmentError, "fragments in it are missing, or out of order"),
+    (InvalidPSRPOperation, "the host says that its session broke"),
     (WinRMError, "it belongs to another request"),
 )
 # Reasons of OpenSSL that more often mean a setting of ours than a host that is ill.
