@@ -17,6 +17,7 @@ from pywfp_ps.report.text import csv_cell, json_safe, visible
 
 Row = Sequence[Any]
 _EXACT_DOUBLE: Final = 1 << 53
+_WIDEST_CELL: Final = 10_000
 
 
 def plain(value: Any) -> Any:
@@ -125,9 +126,10 @@ def write_table(
 ) -> None:
     """Writes an aligned table; nothing at all where there are no rows.
 
-    On a terminal wide cells are folded to its width; elsewhere each row stays one line.
+    On a terminal wide cells are folded to its width; elsewhere each row stays one line. Each is as
+    wide as the widest, so that of a text of millions of characters only the beginning is shown.
     """
-    kept = [[cell(value) for value in row] for row in rows]
+    kept = [[_cut(cell(value)) for value in row] for row in rows]
     if not kept:
         return
     from rich.box import SIMPLE_HEAD
@@ -154,6 +156,10 @@ def write_table(
         file=drawn, width=width or terminal_width, highlight=False, markup=False, emoji=False
     ).print(table)
     out.write(drawn.getvalue())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDEST_CELL else text[: _WIDEST_CELL - 1] + "\u2026"
 
 
 def _is_number(text: str) -> bool:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pywfp_ps.report.rows import cell, json_line
+from pywfp_ps.report.rows import cell, json_line, write_table
 from pywfp_ps.report.text import csv_cell, json_safe, one_line, visible
 
 
@@ -57,3 +58,12 @@ def test_one_line_is_cut_with_an_ellipsis() -> None:
 
 def test_json_keeps_delete_out_of_terminals() -> None:
     assert json_safe('"\x7f"') == '"\\u007f"'
+
+
+def test_name_without_end_does_not_make_every_row_as_long() -> None:
+    out = StringIO()
+    rows = [("web-001", "x" * 3_000_000), *((f"web-{n:03}", "y") for n in range(2, 20))]
+    write_table(("host", "name"), rows, out, terminal=False)
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) < 11_000
+    assert [line.strip()[-1] for line in lines if "web-001" in line] == ["\u2026"]
