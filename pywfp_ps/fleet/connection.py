@@ -8,6 +8,7 @@ where its meaning is the same; they are reached over PSRP all the same.
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -40,6 +41,7 @@ _GIVES_AWAY: dict[Risk, str] = {
 LONGEST_TIMEOUT = 86_400
 """Most seconds of any time that a variable gives: a day."""
 
+_PREFIX = re.compile(r"^ansible_(?:psrp_|winrm_)?")
 _MOST_DIGITS = 9
 _CONNECTIONS = ("psrp", "winrm", "local")
 
@@ -86,7 +88,8 @@ def resolve_targets(
 
 
 def _target(name: str, values: Values, fallback: Credential, allow: Collection[Risk]) -> Target:
-    kind = str(values.get("ansible_connection", "psrp")).removeprefix("ansible.builtin.")
+    named = values.get("ansible_connection")
+    kind = "psrp" if named is None else str(named).removeprefix("ansible.builtin.")
     if kind not in _CONNECTIONS:
         problem = f"{kind!r} is not one of psrp, winrm and local; leave the host out with --limit"
         _wrong(values, name, "ansible_connection", problem)
@@ -151,8 +154,9 @@ def _check_family(name: str, values: Values, prefix: str, table: tuple[_Option, 
     for variable in values:
         is_stray = variable.startswith(prefix) and variable not in known
         if is_stray and variable not in _WINRM_ONLY:
-            near = difflib.get_close_matches(variable, known, 1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            meant = {_PREFIX.sub("", one): one for one in reversed(known)}
+            near = difflib.get_close_matches(_PREFIX.sub("", variable), meant, 1, 0.7)
+            hint = f" (did you mean {meant[near[0]]!r}?)" if near else ""
             _wrong(values, name, variable, f"there is no such connection variable{hint}")
 
 
