@@ -241,7 +241,7 @@ def _request(asked: TargetOptions, told: CollectOptions) -> Request:
     return Request(
         hosts=asked.hosts,
         inventory=tuple(there),
-        limit=asked.limit,
+        limit=asked.run_limit if asked.is_resumed else asked.limit,
         user=asked.user,
         password_from=asked.password_from,
         vault_from=asked.vault_from,
@@ -268,7 +268,8 @@ def _as_before(
         asked,
         hosts=request.hosts,
         inventory=asked.inventory or request.inventory,
-        limit=asked.limit or request.limit,
+        is_resumed=True,
+        run_limit=request.limit,
         user=asked.user or request.user,
         password_from=asked.password_from or request.password_from,
         vault_from=asked.vault_from or request.vault_from,

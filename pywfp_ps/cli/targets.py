@@ -32,6 +32,8 @@ class TargetOptions(Struct, frozen=True, kw_only=True):
         password_from: Source of its password.
         vault_from: Sources of vault passwords.
         allow: Risks that are taken by name.
+        is_resumed: Whether they go on with a run.
+        run_limit: The pattern that the run began with; `limit` holds beside it, for this once.
     """
 
     hosts: str | None
@@ -41,6 +43,8 @@ class TargetOptions(Struct, frozen=True, kw_only=True):
     password_from: str | None
     vault_from: tuple[str, ...]
     allow: tuple[Risk, ...]
+    is_resumed: bool = False
+    run_limit: str | None = None
 
 
 class Meant(Struct, frozen=True, kw_only=True):
@@ -144,10 +148,15 @@ def meant_by(
 
     inventory = _inventory(asked)
     pattern = asked.hosts if asked.inventory and asked.hosts else "all"
-    names = select_hosts(inventory, pattern, asked.limit)
+    names = every = select_hosts(inventory, pattern, asked.limit)
+    if asked.is_resumed:
+        every = select_hosts(inventory, pattern, asked.run_limit)
+        theirs = set(every)
+        names = [name for name in names if name in theirs]
     left = [name for name in names if name not in without]
-    if names and not left and not may_be_none:
-        raise UsageError("no host is left that is not ok")
+    if not left and not may_be_none:
+        within = f" within the limit {asked.limit!r}" if asked.is_resumed and asked.limit else ""
+        raise UsageError(f"no host is left{within} that is not ok")
     password = None
     if asked.password_from:
         password = read_secret(asked.password_from, user=asked.user or "")
@@ -161,7 +170,7 @@ def meant_by(
             for group in inventory.host(name).all_groups()
             if group.name not in {"all", "ungrouped"}
         )
-        for name in names
+        for name in every
     }
     return Meant(resolved=resolved, groups=groups)
 

@@ -87,6 +87,24 @@ def test_resume_asks_nothing_twice(wfp: Wfp, fleet: Path, tmp_path: Path) -> Non
     assert other.error == "wfp: a resumed run has its hosts; use --limit to visit fewer of them"
 
 
+def test_limit_of_a_resumed_run_holds_for_this_once(wfp: Wfp, fleet: Path, tmp_path: Path) -> None:
+    ill = changed_inventory(fleet, tmp_path / "ill.yml", ansible_host="nowhere.invalid")
+    words = ("--store", "s", "--no-context", "--json")
+    first = wfp("collect", "-i", ill, "--limit", "!db*", *words)
+    hosts = {row["host"] for row in first.rows}
+    assert (first.code, len(hosts)) == (4, _HOSTS - 1)
+    ill.write_bytes(fleet.read_bytes())
+    resume = ("collect", "--resume", "latest", *words)
+    other = wfp(*resume, "--limit", "db*")
+    assert other.error == "wfp: no host is left within the limit 'db*' that is not ok"
+    some = {row["host"] for row in wfp(*resume, "--limit", "web*:db*").rows}
+    assert some == {host for host in hosts if host.startswith("web")}
+    rest = {row["host"] for row in wfp(*resume).rows}
+    assert (some | rest, some & rest) == (hosts, set())
+    rows = wfp("hosts", "--store", "s", "--json").rows
+    assert {row["host"]: row["outcome"] for row in rows} == dict.fromkeys(hosts, "ok")
+
+
 def test_run_that_was_killed_is_resumed_from_its_raw_parts(
     wfp: Wfp, fleet: Path, tmp_path: Path
 ) -> None:
