@@ -6,7 +6,7 @@ function Get-PyWfpDomainFact {
     [CmdletBinding()]
     param()
 
-    $system = Get-CimInstance -OperationTimeoutSec 20 -ClassName 'Win32_ComputerSystem'
+    $system = Get-CimInstance -OperationTimeoutSec 10 -ClassName 'Win32_ComputerSystem'
     [ordered]@{
         name = "$($system.Domain)"
         joined = $system.PartOfDomain

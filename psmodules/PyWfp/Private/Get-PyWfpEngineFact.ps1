@@ -11,7 +11,7 @@ function Get-PyWfpEngineFact {
         process_id = $null
         started_at = $null
     }
-    $service = Get-CimInstance -OperationTimeoutSec 20 -ClassName 'Win32_Service' -Filter "Name = 'BFE'"
+    $service = Get-CimInstance -OperationTimeoutSec 10 -ClassName 'Win32_Service' -Filter "Name = 'BFE'"
     if ($null -ne $service -and $service.ProcessId -gt 0) {
         $fact['process_id'] = [int] $service.ProcessId
         $began = (Get-Process -Id $service.ProcessId).StartTime

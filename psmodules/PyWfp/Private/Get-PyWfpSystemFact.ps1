@@ -6,7 +6,7 @@ function Get-PyWfpSystemFact {
     [CmdletBinding()]
     param()
 
-    $system = Get-CimInstance -OperationTimeoutSec 20 -ClassName 'Win32_OperatingSystem'
+    $system = Get-CimInstance -OperationTimeoutSec 10 -ClassName 'Win32_OperatingSystem'
     $key = Get-PyWfpRegistryValue -Key 'HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion'
     $fact = [ordered]@{
         name = "$($system.Caption)".Trim()
