@@ -111,7 +111,7 @@ def collect(asked: TargetOptions, show_script: bool, store_folder: Path, **optio
 
     Example: `wfp collect --inventory site.yml 'web*:!web-09'` or `wfp collect web-03 -u ops -k`
     """
-    from pywfp_ps.collect.resuming import done_hosts, recoverable_hosts
+    from pywfp_ps.collect.resuming import done_hosts, open_hosts, recoverable_hosts
     from pywfp_ps.store import Store
 
     told = CollectOptions(**options)
@@ -141,7 +141,9 @@ def collect(asked: TargetOptions, show_script: bool, store_folder: Path, **optio
         if told.here.local:
             meant = local_meant(asked, without=done | back)
         else:
-            meant = meant_by(asked, without=done | back, may_be_none=bool(back))
+            lacks = open_hosts(store, told.resume or "")
+            may_be_none = bool(back)
+            meant = meant_by(asked, without=done | back, awaited=lacks, may_be_none=may_be_none)
         plan = _plan(told, meant.groups)
         return _collect(store, asked, told, meant, _transport(told), plan, back)
 

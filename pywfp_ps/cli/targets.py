@@ -129,13 +129,18 @@ def inventory_alone(path: Path) -> TargetOptions:
 
 
 def meant_by(
-    asked: TargetOptions, *, without: frozenset[str] = frozenset(), may_be_none: bool = False
+    asked: TargetOptions,
+    *,
+    without: frozenset[str] = frozenset(),
+    awaited: frozenset[str] = frozenset(),
+    may_be_none: bool = False,
 ) -> Meant:
     """The targets that the options mean; notices go to stderr.
 
     Args:
         asked: The options.
         without: Names to leave out; their groups are known all the same.
+        awaited: Names that a run still lacks; those that are meant no more are told.
         may_be_none: Whether it is well where all names are left out.
 
     Raises:
@@ -153,6 +158,10 @@ def meant_by(
         every = select_hosts(inventory, pattern, asked.run_limit)
         theirs = set(every)
         names = [name for name in names if name in theirs]
+        if gone := sorted(awaited - theirs):
+            more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+            told = f"{gone[0]}{more} of the run: not ok, and the inventory has no such host now"
+            click.echo(f"wfp: {visible(told)}", err=True)
     left = [name for name in names if name not in without]
     if not left and not may_be_none:
         within = f" within the limit {asked.limit!r}" if asked.is_resumed and asked.limit else ""

@@ -84,6 +84,13 @@ def done_hosts(store: Store, name: str) -> frozenset[str]:
     return frozenset(line.host for line in store.hosts(run=run.id) if line.outcome == "ok")
 
 
+def open_hosts(store: Store, name: str) -> frozenset[str]:
+    """Hosts that a run knows and that are not ``ok``; of one whose writer died it knows none."""
+    run = store.run(name)
+    lines = store.hosts(run=run.id) if run.readable else ()
+    return frozenset(line.host for line in lines if line.outcome != "ok")
+
+
 def recoverable_hosts(store: Store, name: str) -> frozenset[str]:
     """Hosts of a run whose job had come to its end and whose rows are not there.
 

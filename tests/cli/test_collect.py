@@ -105,6 +105,23 @@ def test_limit_of_a_resumed_run_holds_for_this_once(wfp: Wfp, fleet: Path, tmp_p
     assert {row["host"]: row["outcome"] for row in rows} == dict.fromkeys(hosts, "ok")
 
 
+def test_host_that_left_the_inventory_is_told_where_its_run_goes_on(
+    wfp: Wfp, fleet: Path, tmp_path: Path
+) -> None:
+    ill = changed_inventory(fleet, tmp_path / "ill.yml", ansible_host="nowhere.invalid")
+    words = ("--store", "s", "--no-context")
+    assert wfp("collect", "web*", "-i", ill, *words).code == 4
+    told = yaml.safe_load(fleet.read_text())
+    for hosts in hosts_of(told):
+        hosts.pop("web-001", None)
+    ill.write_text(yaml.safe_dump(told))
+    said = "wfp: web-001 of the run: not ok, and the inventory has no such host now"
+    again = wfp("collect", "--resume", "latest", *words)
+    assert (again.code, again.err.splitlines()[0]) == (0, said)
+    last = wfp("collect", "--resume", "latest", *words)
+    assert (last.code, last.err.splitlines()) == (2, [said, "wfp: no host is left that is not ok"])
+
+
 def test_run_that_was_killed_is_resumed_from_its_raw_parts(
     wfp: Wfp, fleet: Path, tmp_path: Path
 ) -> None:
