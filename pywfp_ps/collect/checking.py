@@ -102,7 +102,12 @@ class Check:
     def _visit(self, target: Target, visit: Visit) -> Report:
         transport = self._transport_of(target)
         limits = FrameLimits(plain=LARGEST, packed=LARGEST)
-        decoder = Decoder(host=target.name, transport=transport.name, limits=limits)
+        decoder = Decoder(
+            host=target.name,
+            transport=transport.name,
+            limits=limits,
+            hide=target.credential.hide,
+        )
         parts: dict[str, Payload] = {}
 
         def take(line: str) -> None:

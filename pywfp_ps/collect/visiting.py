@@ -189,7 +189,12 @@ class Visitor:
         fetched = self._fetched[target.name] = Fetched(lambda: self._now(target.name))
         job = _Job(self._writer, fetched, visit)
         transport = self._transport_of(target)
-        decoder = Decoder(host=target.name, transport=transport.name, limits=self._frames)
+        decoder = Decoder(
+            host=target.name,
+            transport=transport.name,
+            limits=self._frames,
+            hide=target.credential.hide,
+        )
 
         def take(line: str) -> None:
             found = decoder.feed(line)

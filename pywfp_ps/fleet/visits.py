@@ -17,7 +17,6 @@ from pywfp_ps.transports.base import Target, TransportError
 DEADLINE = "deadline"
 
 _TEXT_LIMIT = 1000
-_SHORTEST_SECRET = 4  # shorter ones stand in every other word
 
 
 class Visit:
@@ -134,7 +133,7 @@ def judge(visit: Visit, result: Report | BaseException | None, stopped_for: str)
     if cause is not Cause.BUG:
         return outcome
     lines = "".join(traceback.format_exception(result))
-    return replace(outcome, traceback=_without_secret(lines, visit.target))
+    return replace(outcome, traceback=visit.target.credential.hide(lines))
 
 
 def _cut(report: Report, visit: Visit, stopped_for: str) -> Report:
@@ -152,13 +151,6 @@ def _late(visit: Visit) -> str:
 
 def one_line(text: str, target: Target) -> str:
     """`text`, which may come from a host: one line, no control characters, not endless."""
-    line = " ".join(_without_secret(text, target).split())
+    line = " ".join(target.credential.hide(text).split())
     line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line[:_TEXT_LIMIT])
     return line[:_TEXT_LIMIT]
-
-
-def _without_secret(text: str, target: Target) -> str:
-    password = target.credential.password
-    if password is None or len(password.reveal()) < _SHORTEST_SECRET:
-        return text
-    return text.replace(password.reveal(), str(password))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -83,10 +83,18 @@ class Decoder:
         host: Inventory name the payloads shall carry.
         transport: How the host is asked.
         limits: What the job may bring.
+        hide: Takes out of a host's words what nobody may see.
     """
 
-    def __init__(self, *, host: str, transport: str, limits: Limits | None = None) -> None:
-        self._host, self._transport = host, transport
+    def __init__(
+        self,
+        *,
+        host: str,
+        transport: str,
+        limits: Limits | None = None,
+        hide: Callable[[str], str] = str,
+    ) -> None:
+        self._host, self._transport, self._hide = host, transport, hide
         self._limits = limits or Limits()
         self._open: dict[str, OpenPart] = {}
         self._ended: set[str] = set()
@@ -207,7 +215,7 @@ class Decoder:
             code=frame.code,
             part=frame.part if known else None,
             hresult=hresult if _HRESULT.fullmatch(hresult) else None,
-            text=frame.text,
+            text=self._hide(frame.text),
         )
         self._problem_count += 1
         if len(self._problems) < self._limits.kept:

@@ -29,6 +29,7 @@ MessageEncryption = Literal["always", "auto", "never"]
 
 HTTP_PORT, HTTPS_PORT = 5985, 5986
 _HIDDEN = "********"
+_SHORTEST_SECRET = 4  # shorter ones stand in every other word
 
 
 class Secret:
@@ -95,6 +96,14 @@ class Credential(Struct, frozen=True, kw_only=True):
     def account(self) -> str:
         """What one account is called whatever its case; empty for the identity of the process."""
         return (self.user or "").casefold()
+
+    def hide(self, text: str) -> str:
+        """The text, in which a host may say the password, without it."""
+        plain = self.password.reveal() if self.password is not None else ""
+        for form in (plain, " ".join(plain.split())):  # as it is, and on one line
+            if len(form) >= _SHORTEST_SECRET:
+                text = text.replace(form, _HIDDEN)
+        return text
 
 
 class Target(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from pypsrp.exceptions import WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool, RunspacePoolWarning
 from pypsrp.wsman import NAMESPACES, WSMan
 
-from pywfp_ps.transports.base import ScriptError, Target, TransportError, Watch
+from pywfp_ps.transports.base import Credential, ScriptError, Target, TransportError, Watch
 from pywfp_remote.failures import Failure, clean, explain
 from pywfp_remote.guard import GuardedAdapter
 from pywfp_remote.link import Link, LinkError, LinkLimits
@@ -117,7 +117,8 @@ class Session:
                 raise
             lines, failed = list(shell.output), list(shell.streams.error)
             shell.clear_streams()  # progress and warnings too, which nobody reads
-            errors += map(_script_error, failed[: _MOST_ERRORS - len(errors)])
+            room = _MOST_ERRORS - len(errors)
+            errors += [_script_error(one, self._target.credential) for one in failed[:room]]
             for line in lines:
                 if isinstance(line, str):
                     on_frame(line)
@@ -145,7 +146,7 @@ class Session:
 
     def error(self, what: str, text: str, code: int | str | None = None) -> TransportError:
         """An error of this host."""
-        return TransportError(self._target.name, what, text, code)
+        return TransportError(self._target.name, what, self._target.credential.hide(text), code)
 
     def _connect(self) -> None:
         self._wsman = wsman = connect(self._target, self.link)
@@ -313,22 +314,27 @@ def _fault(fault: Any) -> WSManFaultError:
     return WSManFaultError(code, None, reason, None, None, None)
 
 
-def _script_error(record: Any) -> ScriptError:
-    error_id = clean(getattr(record, "fq_error", None))
+def _script_error(record: Any, account: Credential) -> ScriptError:
+    error_id = _clean(getattr(record, "fq_error", None), account)
     for text in _texts(record):
-        if text:
-            return ScriptError(error_id=error_id, text=text)
+        if told := _clean(text, account):
+            return ScriptError(error_id=error_id, text=told)
     return ScriptError(error_id=error_id)
 
 
-def _texts(record: Any) -> Iterator[str]:
+def _clean(text: object, account: Credential) -> str:
+    """As `clean`; hidden first, since a cut leaves half a password."""
+    return clean(account.hide(text)) if isinstance(text, str) else ""
+
+
+def _texts(record: Any) -> Iterator[object]:
     """Where the words of a record may stand, best first; they come from the host, of any kind."""
-    yield clean(getattr(record, "details_message", None))
+    yield getattr(record, "details_message", None)
     exception = getattr(record, "exception", None)
-    yield clean((getattr(exception, "adapted_properties", None) or {}).get("Message"))
-    yield clean((getattr(exception, "extended_properties", None) or {}).get("Message"))
-    yield clean(getattr(record, "_to_string", None))
-    yield clean(getattr(record, "message", None))
+    yield (getattr(exception, "adapted_properties", None) or {}).get("Message")
+    yield (getattr(exception, "extended_properties", None) or {}).get("Message")
+    yield getattr(record, "_to_string", None)
+    yield getattr(record, "message", None)
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -23,7 +23,7 @@ from pywfp_ps.model import objects as o
 from pywfp_ps.model.tables import key_of
 from pywfp_ps.payload.frames import encode_part
 from pywfp_ps.store import VIEWS, Store
-from pywfp_ps.transports.base import Target
+from pywfp_ps.transports.base import Credential, Secret, Target
 from pywfp_ps.transports.recorded import RecordedTransport
 from pywfp_ps.write import write_records, write_state
 from tests.collect.fleet_rig import QUICK, collected
@@ -410,6 +410,23 @@ def test_reading_all_of_it_again_changes_nothing(ran: Ran) -> None:
         assert _rows(ran.store, view) == before[view], view
 
 
+def test_password_that_a_host_says_is_in_no_row_and_no_outcome(tmp_path: Path) -> None:
+    said = {"frame": "problem", "part": "records", "code": "netsh-failed", "text": f"no {CANARY}"}
+    told = {**GOOD, "records": [GOOD["records"][0], json.dumps(said), *GOOD["records"][1:]]}
+    _record(tmp_path / "kept", "box", _all(told))
+    way = RecordedTransport(tmp_path / "kept")
+    account = Credential(user="u", password=Secret(CANARY))
+    target = Target(name="box", address="recorded", connection="local", credential=account)
+    with Store.open(tmp_path / "store", create=True) as store:
+        _, found = collected(store, [target], PLAN, way)
+        assert (found["box"].outcome, "no ****" in found["box"].text) == ("partial", True)
+        problems = list(store.query("SELECT problem FROM gaps WHERE source = 'records'"))
+    assert ("no ********",) in problems
+    kept = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    assert [path for path in kept if CANARY.encode() in path.read_bytes()] == []
+
+
+CANARY: Final = "Canary7Zx!password"
 CONTROLS: Final = (
     "".join(map(chr, [*range(1, 0x20), 0x7F, *range(0x80, 0xA0)])) + "\u202e\u2028\ufeff\ufffe"
 )

@@ -17,9 +17,12 @@ from msgspec.structs import replace
 
 from pywfp_ps.transports import load
 from pywfp_ps.transports.base import Credential, Patience, Secret, TransportError
-from pywfp_remote.lab.host import Way
+from pywfp_ps.transports.recorded import RecordingTransport
+from pywfp_remote.lab.engine import FailedError
+from pywfp_remote.lab.host import Arguments, Way
+from pywfp_remote.lab.psrp import Failure
 from tests.pywfp_remote.lab.lab_rig import lab_host, served
-from tests.pywfp_remote.psrp_rig import CALL, bare_target, run, sender, target_of
+from tests.pywfp_remote.psrp_rig import CALL, Sender, bare_target, run, sender, target_of
 
 CANARY = "Canary7Zx!password"
 _LIBRARIES = ("pypsrp", "spnego", "requests", "urllib3", "asyncio", "pywfp_remote", "pywfp_ps")
@@ -142,6 +145,28 @@ def test_proxy_password_of_the_environment_is_in_no_error(
     shown = [str(error), repr(error), log.getvalue()]
     shown += traceback.TracebackException.from_exception(error, capture_locals=True).format()
     assert [text for text in shown if _tells(text)] == []
+
+
+@pytest.mark.parametrize("before", [0, 290])
+def test_password_that_a_host_says_is_told_nobody(before: int, tmp_path: Path) -> None:
+    """The error's words, and its id, also where they are cut in the middle of the password."""
+
+    class Telling(Sender):
+        def answer(self, call: str, arguments: Arguments) -> Iterator[str]:
+            yield from super().answer(call, arguments)
+            said = f"{'x' * before} {CANARY}"
+            raise FailedError(Failure(message=said, error_id=said, exception="System.Exception"))
+
+    host = replace(lab_host(), password=CANARY)
+    way = RecordingTransport(load("psrp")(), tmp_path)
+    with served(host, factory=Telling) as practice:
+        target = target_of(practice, host)
+        ran = way.run(target, CALL, {}, on_frame=lambda _: None, watch=Patience(30))
+    assert ran.state == "failed"
+    assert ran.errors[0].text
+    kept = [path.read_text() for path in tmp_path.rglob("*.jsonl")]
+    assert len(kept) == 1
+    assert [text for text in (repr(ran), *kept) if CANARY[:6] in text] == []
 
 
 def _tells(text: str) -> bool:
