@@ -11,13 +11,12 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
-from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
 
 from msgspec import Struct
 
 from pywfp_ps.fleet.inventory import Inventory
-from pywfp_ps.fleet.problems import InventoryError, Notice, Place
+from pywfp_ps.fleet.problems import InventoryError, Notice, Place, path_of
 from pywfp_ps.fleet.ranges import check_host_name
 from pywfp_ps.fleet.templates import Values
 from pywfp_ps.transports.base import (
@@ -324,7 +323,7 @@ def _validation(value: Any) -> bool:
 
 
 def _file(value: Any) -> str:
-    path = Path(_text(value)).expanduser().absolute()
+    path = path_of(_text(value)).absolute()
     if not path.is_file():
         raise ValueError(f"{path} is no file")
     return str(path)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pywfp_ps.fleet.groups import Group, Groups, Host, Variables, hide
 from pywfp_ps.fleet.ini import read_ini
-from pywfp_ps.fleet.problems import InventoryError, Notice, Place
+from pywfp_ps.fleet.problems import InventoryError, Notice, Place, path_of
 from pywfp_ps.fleet.ranges import expand_hosts
 from pywfp_ps.fleet.tree import read_tree
 from pywfp_ps.fleet.vault import Vault, is_vault
@@ -42,7 +42,7 @@ def load_inventory(sources: Iterable[Path | str], *, vault: Vault | None = None)
         if "," in str(source) and not Path(source).exists():
             _read_list(str(source), groups)
             continue
-        path = Path(source).expanduser().absolute()
+        path = path_of(str(source)).absolute()
         _read_source(path, str(source), groups, vault, 0)
         bases.append((path if path.is_dir() else path.parent).resolve())
     groups.finish()

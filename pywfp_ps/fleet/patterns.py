@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from pywfp_ps.errors import UsageError
 from pywfp_ps.fleet.inventory import LOCAL_NAMES, Inventory
-from pywfp_ps.fleet.problems import InventoryError, Place
+from pywfp_ps.fleet.problems import InventoryError, Place, path_of
 from pywfp_ps.fleet.ranges import is_address, split_port
 from pywfp_ps.fleet.yamlfile import read_text
 
@@ -54,7 +54,7 @@ def _terms(pattern: str) -> list[_Term]:
     terms: list[_Term] = []
     for word in split_pattern(pattern):
         if word[0] == "@":
-            terms += _read_terms(Path(word[1:]).expanduser())
+            terms += _read_terms(path_of(word[1:]))
         else:
             terms.append(_term(word))
     if not terms:

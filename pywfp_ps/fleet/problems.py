@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from msgspec import Struct
 
 from pywfp_ps.errors import UsageError
+
+
+def path_of(text: str) -> Path:
+    """The path `text`; ``~`` is filled in, and stays where it names nobody."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises for nobody
 
 
 class Place(Struct, frozen=True):

@@ -13,9 +13,9 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from pywfp_ps.errors import UsageError
+from pywfp_ps.fleet.problems import path_of
 from pywfp_ps.fleet.vault import VaultPassword
 from pywfp_ps.transports.base import Secret
 
@@ -81,10 +81,12 @@ def _environment(name: str, what: str, _: str) -> str:
 
 def _file(path: str, what: str, _: str) -> str:
     try:
-        with Path(path).expanduser().open("rb") as file:
+        with path_of(path).open("rb") as file:
             data = file.read(_LONGEST + 1)
     except OSError as error:
         raise UsageError(f"cannot read the {what} from {path}: {error.strerror}") from None
+    except ValueError:  # a null character
+        raise UsageError(f"the {what} cannot be read from {path!r}, which is no path") from None
     return _text(data.strip() if what == _VAULT else data, f"file {path}", what)
 
 

@@ -70,6 +70,8 @@ def read_bytes(path: Path) -> bytes:
             data = file.read(FILE_LIMIT + 1)
     except OSError as error:
         raise InventoryError(place, f"cannot be read: {error.strerror}") from None
+    except ValueError:  # a null character
+        raise InventoryError(place, "is no path") from None
     if len(data) > FILE_LIMIT:
         raise InventoryError(place, f"is larger than {FILE_LIMIT} bytes")
     return data

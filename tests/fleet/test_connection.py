@@ -164,6 +164,7 @@ def test_every_option_of_ansibles_psrp_connection_is_known(tmp_path: Path) -> No
         ("ansible_psrp_auth: kerberos5", r"did you mean 'kerberos'"),
         ("ansible_psrp_cert_validaton: x", r"a:1:1: .*did you mean 'ansible_psrp_cert_validation'"),
         ("ansible_psrp_cert_validation: false", r"'False' is not one of validate, ignore"),
+        ("ansible_psrp_ca_cert: ~nobody-here/ca.pem", r"/~nobody-here/ca.pem is no file"),
         ("ansible_psrp_ca_cert: /nothing/here", r"/nothing/here is no file"),
         ("ansible_psrp_read_timeout: 5", r"host 'a': the read timeout \(5 s\) must be longer"),
         ("ansible_psrp_connection_timeout: 0", r"a:1:1: .*number of seconds from 1 to 86400"),

@@ -315,7 +315,11 @@ def test_notices_name_what_is_worth_a_look(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("nothing-here", "is no file; a list of hosts has a comma"), ("a,../x", "is a path")],
+    [
+        ("nothing-here", "is no file; a list of hosts has a comma"),
+        ("~nobody-here/hosts", "is no file"),
+        ("a,../x", "is a path"),
+    ],
 )
 def test_a_source_that_is_none(source: str, said: str) -> None:
     with pytest.raises(InventoryError, match=said):

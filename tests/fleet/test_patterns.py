@@ -58,6 +58,8 @@ REFUSED = [
     ("", None, r"names no host"),
     ("web:!", None, r"'!' in a pattern needs a name"),
     ("web", "@nothing-here", r"nothing-here: cannot be read"),
+    ("web", "@~nobody-here/x", r"~nobody-here/x: cannot be read"),
+    ("web", "@a\0b", r"is no path"),
 ]
 
 

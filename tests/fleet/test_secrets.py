@@ -102,6 +102,7 @@ def test_every_source_gives_the_secret(tmp_path: Path, monkeypatch: pytest.Monke
         ("env:WFP_NOT_SET", "variable WFP_NOT_SET for the password is not set"),
         ("env:WFP_EMPTY", "env gave an empty password"),
         ("file:/nothing/here", "cannot read the password from /nothing/here: No such file"),
+        ("file:~nobody-here/x", "cannot read the password from ~nobody-here/x: No such file"),
         ("file:{tmp}/two", "two must give the password as one line"),
         ("file:{tmp}/latin", "latin must give the password as one line of UTF-8"),
         ("keyring:wfp/nobody", "keyring has no password for service wfp, user nobody"),
