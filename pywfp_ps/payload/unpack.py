@@ -25,6 +25,7 @@ GZIP_BITS = 31
 """zlib's word for 15 window bits and a gzip header with its checksum."""
 
 _RATIO_FREE = 1024 * 1024  # below this the ratio says nothing: tiny files of one letter pack well
+_MOST_MEMBERS = 10_000  # each costs as much as 256 KiB; a dump has one, or two with a mark
 _STEP = 256 * 1024
 _SMALL_STEP = 256
 
@@ -63,7 +64,8 @@ def unpack(
 
     Raises:
         TooLargeError: More than `limit` bytes, or growing more than `ratio`-fold.
-        ReadError: The gzip stream is damaged, cut off, or followed by something else.
+        ReadError: The gzip stream is damaged, cut off, or followed by something else, or has more
+            than 10,000 members.
     """
     if not is_gzip(data) and len(data) <= limit:
         return data
@@ -84,12 +86,15 @@ def unpack_pieces(
         yield data
         return
     allowed = min(limit, max(_RATIO_FREE, ratio * len(data)))
-    done = at = 0
+    done = at = members = 0
     while at < len(data):
         if not data.startswith(MAGIC, at):
             if data[at:].strip(b"\0"):
                 raise ReadError(source, f"byte {at}", "something follows the gzip data")
             return  # tape-style padding, which gzip itself ignores
+        members += 1
+        if members > _MOST_MEMBERS:
+            raise ReadError(source, f"byte {at}", f"more than {_MOST_MEMBERS} gzip members")
         member = _Member(data, at, source, done)
         while piece := member.read(min(_STEP, allowed + 1 - done)):
             done += len(piece)

@@ -116,3 +116,10 @@ def test_pieces_are_small_and_make_up_the_whole() -> None:
     pieces = list(unpack_pieces(gzip.compress(plain)))
     assert b"".join(pieces) == plain
     assert max(map(len, pieces)) <= 256 * 1024
+
+
+def test_members_without_end_are_refused() -> None:
+    empty = gzip.compress(b"")
+    assert unpack(empty * 10_000) == b""
+    with pytest.raises(ReadError, match="more than 10000 gzip members"):
+        unpack(empty * 200_000)
