@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from pywfp_ps.store import RunWriter, Store
     from pywfp_ps.transports.base import Target, Transport
 
+_REPLAY: Final = "replay"
+"""Option of a request whose run asked no host: the folder of recordings."""
+
 _BYTES_A_HOST: Final = 600_000
 """What a host of 1,000 filters takes in a store, raw and rows, with room to spare."""
 
@@ -117,6 +120,8 @@ def collect(asked: TargetOptions, show_script: bool, store_folder: Path, **optio
     told = CollectOptions(**options)
     if told.replay and (told.resume or told.record or told.here.local):
         raise UsageError("--replay goes with none of --resume, --record and --local")
+    if told.replay and (_is_typed("source") or _is_typed("no_context")):
+        raise UsageError("--replay takes what was asked then: no --source or --no-context")
     if show_script:
         _show_script(_plan(told, {}))
         return 0
@@ -177,17 +182,23 @@ def _collect(
     recap.failure = recap.failure or lines.problem
     say(f"run {run.run_id}")
     recap.tell(as_json=told.as_json)
-    if has_more and not told.as_json:  # there the total is the last line
+    if has_more and not told.as_json and not told.replay:  # there the total is the last line
         say(f"go on with: wfp collect --resume {run.run_id}{_store_named()}")
     return recap.exit_code
 
 
+def _is_typed(name: str) -> bool:
+    """Whether a parameter stands on the command line."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
+
+
 def _store_named() -> str:
     """The option that names the store, where the command line named one."""
-    ctx = click.get_current_context()
-    if ctx.get_parameter_source("store_folder") is not ParameterSource.COMMANDLINE:
+    if not _is_typed("store_folder"):
         return ""
-    return f" --store {shlex.quote(str(ctx.params['store_folder']))}"
+    folder = click.get_current_context().params["store_folder"]
+    return f" --store {shlex.quote(str(folder))}"
 
 
 def _plan(told: CollectOptions, groups: dict[str, tuple[str, ...]]) -> Plan:
@@ -248,7 +259,7 @@ def _request(asked: TargetOptions, told: CollectOptions) -> Request:
         password_from=asked.password_from,
         vault_from=asked.vault_from,
         allow=asked.allow,
-        options=told.kept(),
+        options={**told.kept(), **({_REPLAY: str(told.replay)} if told.replay else {})},
     )
 
 
@@ -263,6 +274,8 @@ def _as_before(
         if not asked.hosts and not asked.inventory:
             raise UsageError(f"run {run} does not say what was asked for; name its --inventory")
         return asked, told
+    if folder := request.options.get(_REPLAY):
+        raise UsageError(f"run {run} asked no host; use --replay {folder} again")
     if asked.hosts is not None and asked.hosts != request.hosts:
         raise UsageError("a resumed run has its hosts; use --limit to visit fewer of them")
     allow: Any = asked.allow or request.allow

@@ -135,7 +135,11 @@ def test_a_damaged_recording_concerns_one_host(wfp: Wfp, fleet: Path) -> None:
     assert {state for state, _, _ in told.values()} == {"ok"}
     for rest in Path("r").glob("*/*"):
         rest.write_bytes(b"")
-    assert wfp("collect", "--replay", "r", "--store", "c").code == 4
+    again = wfp("collect", "--replay", "r", "--store", "c")
+    assert (again.code, "--resume" in again.err.splitlines()[-1]) == (4, False)
+    # Going on with it would ask whatever has those names out there.
+    resumed = wfp("collect", "--resume", "latest", "--store", "c")
+    assert (resumed.code, "asked no host; use --replay r again" in resumed.error) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +174,7 @@ def test_replay_tells_clocks_as_they_were(wfp: Wfp, fleet: Path, at: str | None,
         (("--replay", "."), ". holds no recording of Get-PyWfpSnapshot"),
         (("--replay", ".", "--local"), "--replay goes with none of --resume, --record and --local"),
         (("--replay", ".", "-i", "x"), "--replay asks no host"),
+        (("--replay", ".", "--source", "netsh"), "--replay takes what was asked then"),
         (("--local", "web-001"), "--local is this machine alone"),
         (("--pwsh", "x"), "--transport and --pwsh are for --local"),
         (("--local", "--pwsh", "nobody"), "--pwsh: nobody is no program that can be run"),
