@@ -84,7 +84,8 @@ class Check:
         limits: Limits | None = None,
         source: Source = "netsh",
     ) -> None:
-        self._transport_of, self._source = transport_of, source
+        self._transport_of = transport_of
+        self._source: Source = source
         self._facts: dict[str, HostFacts] = {}
         self._guard = threading.Lock()
         self.fan_out = FanOut(targets, self._visit, limits or Limits(seconds=60))

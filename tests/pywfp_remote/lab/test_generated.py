@@ -103,7 +103,7 @@ def test_dump_over_the_limit_is_a_problem() -> None:
 
 
 def test_snapshot_goes_on_after_a_dump_over_the_limit() -> None:
-    given = {"MaxMegabytes": "2", "Context": ["Volume"]}
+    given: dict[str, str | list[str]] = {"MaxMegabytes": "2", "Context": ["Volume"]}
     lines: list[str] = []
     with pytest.raises(FailedError, match="more than the limit"):
         lines.extend(backend_of(lab_host("web-001")).answer("Get-PyWfpSnapshot", given))
