@@ -13,9 +13,10 @@ Verdict = Literal["try", "wait", "never"]
 class Accounts:
     """Counts refusals of every account that comes with a password.
 
-    Until a host has taken an account, only so many visits with it run as refusals are allowed:
-    twenty at once with one wrong password would be twenty refusals. After that only refusals in a
-    row count, since one host may have a local account of the same name.
+    So many visits at once wait for a first word about an account as refusals are allowed, and one
+    more for each host that has taken it: twenty at once with one wrong password would be twenty
+    refusals, and a host that takes any password proves nothing of the next. After a host has taken
+    it only refusals in a row count, since one host may have a local account of the same name.
     """
 
     def __init__(self, limit: int) -> None:
@@ -29,23 +30,25 @@ class Accounts:
             return "try"
         if state.refusals >= self._limit:
             return "never"
-        is_free = state.is_proven or state.visits + state.refusals < self._limit
+        is_free = state.undecided + state.refusals < self._limit + state.taken
         return "try" if is_free else "wait"
 
     def begun(self, credential: Credential) -> None:
         """A visit with it begins."""
         if state := self._state(credential):
-            state.visits += 1
+            state.undecided += 1
 
     def accepted(self, credential: Credential) -> None:
-        """A host has taken it."""
+        """The host of a visit that was begun has taken it; said once a visit."""
         if state := self._state(credential):
-            state.is_proven, state.refusals = True, 0
+            state.undecided -= 1
+            state.taken += 1
+            state.refusals = 0
 
-    def ended(self, credential: Credential, *, is_refused: bool) -> None:
+    def ended(self, credential: Credential, *, was_accepted: bool, is_refused: bool) -> None:
         """A visit with it has ended."""
         if state := self._state(credential):
-            state.visits -= 1
+            state.undecided -= not was_accepted
             state.refusals += is_refused
 
     def _state(self, credential: Credential) -> _State | None:
@@ -54,6 +57,7 @@ class Accounts:
 
 
 class _State:
+    """Visits without a word about the account yet, hosts that have taken it, refusals in a row."""
+
     def __init__(self) -> None:
-        self.visits = self.refusals = 0
-        self.is_proven = False
+        self.undecided = self.taken = self.refusals = 0

@@ -244,7 +244,7 @@ class FanOut:
             self._stop(event.reason, event.by)
         elif running and event.is_accepted:
             _log.debug("%s has taken the account", running.turn.target.name)
-            self._accounts.accepted(running.turn.target.credential)
+            self._accept(running)
         elif running:
             self._end(event.number, running, event.result)
 
@@ -273,10 +273,13 @@ class FanOut:
             self._fatal = self._fatal or result
             self._stop(str(result), "store")
         outcome = judge(one.visit, result, one.stopped_for)
-        credential = one.turn.target.credential
         if one.visit.is_accepted or outcome.outcome in {"ok", "partial"}:
-            self._accounts.accepted(credential)
-        self._accounts.ended(credential, is_refused=outcome.cause is Cause.CREDENTIALS)
+            self._accept(one)
+        self._accounts.ended(
+            one.turn.target.credential,
+            was_accepted=one.is_accepted,
+            is_refused=outcome.cause is Cause.CREDENTIALS,
+        )
         is_worth_it = outcome.outcome == "failed" and outcome.retryable
         if is_worth_it and one.turn.tries <= self.limits.retries and not self.ended_for:
             was_accepted = one.visit.is_accepted or one.turn.was_accepted
@@ -288,6 +291,12 @@ class FanOut:
             heapq.heappush(self._again, (time.monotonic() + pause, number, turn))
         else:
             self._give(outcome)
+
+    def _accept(self, one: _Running) -> None:
+        """Counts, once, that a host has taken its account."""
+        if not one.is_accepted:
+            one.is_accepted = True
+            self._accounts.accepted(one.turn.target.credential)
 
     def _give(self, outcome: Outcome) -> None:
         self._ready.append(outcome)
@@ -344,6 +353,7 @@ class _Running:
         self.turn, self.visit = turn, visit
         self.due = visit.deadline
         self.stopped_for = ""
+        self.is_accepted = False
 
 
 class _Event(Struct, frozen=True, kw_only=True):

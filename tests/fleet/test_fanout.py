@@ -272,19 +272,36 @@ def test_a_wrong_password_is_tried_few_times_only() -> None:
     assert len(tried) == 6
 
 
-def test_an_account_that_was_accepted_once_may_be_used_at_once() -> None:
+def test_an_account_that_hosts_take_is_used_at_once() -> None:
     together = threading.Barrier(10, timeout=LONG)
-    first = threading.Event()
 
     def job(_: Target, visit: Visit) -> Report:
-        if not first.is_set():
-            first.set()
-            visit.accepted()
+        visit.accepted()
         together.wait()
         return Report()
 
     run = FanOut(targets(10, "u"), job, limits(at_once=10, lockout_after=1))
     assert outcomes(run) == {("ok", None): 10}
+
+
+@pytest.mark.parametrize("lying", [0, 1, 2, 5])
+def test_hosts_that_take_any_password_open_no_others(lying: int) -> None:
+    """Each may cost three refusals in a row and the visits that wait, never all at once."""
+    tried, together = [], threading.Semaphore(0)
+
+    def job(target: Target, visit: Visit) -> Report:
+        if int(target.name[1:]) < lying:
+            return ok(target, visit)
+        tried.append(target.name)
+        if len(tried) > 3 + lying:
+            together.release(50)
+        together.acquire(timeout=0.3)
+        return refuse(target, visit)
+
+    found = outcomes(FanOut(targets(50, "u"), job, limits(at_once=20, lockout_after=3)))
+    assert len(tried) <= 3 + lying
+    assert found["failed", "credentials"] == len(tried)
+    assert found["failed", "lockout-guard"] == 50 - lying - len(tried)
 
 
 def test_refusals_of_some_hosts_do_not_stop_an_account_that_others_take() -> None:
