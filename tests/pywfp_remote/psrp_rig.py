@@ -191,3 +191,5 @@ def answering(answer: Callable[[socket.socket, threading.Event], object]) -> Ite
             for connection in held:
                 connection.close()
             thread.join(30)
+            for connection in held:  # one may have come at the last moment
+                connection.close()
