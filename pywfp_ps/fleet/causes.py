@@ -62,7 +62,8 @@ class Advice(Struct, frozen=True):
 ADVICE: dict[Cause, Advice] = {
     Cause.UNREACHABLE: Advice(
         "Nothing answers at the address, or the connection is cut before anybody logs on.",
-        "Check that the host is up and that a firewall lets TCP 5986 or 5985 through.",
+        "Check that the host is up, that a firewall lets TCP 5986 or 5985 through, and that"
+        " ansible_psrp_protocol fits the port.",
         can_pass=True,
     ),
     Cause.REFUSED: Advice(
@@ -76,7 +77,8 @@ ADVICE: dict[Cause, Advice] = {
     ),
     Cause.TLS: Advice(
         "The certificate of the host is not to be trusted, or no TLS came about.",
-        "Connect by the name in it, set ansible_psrp_ca_cert to its authority, or renew it.",
+        "Check that the port speaks HTTPS; connect by the name in the certificate, set"
+        " ansible_psrp_ca_cert to its authority, or renew it.",
     ),
     Cause.CREDENTIALS: Advice(
         "The host does not take the account or its password.",
