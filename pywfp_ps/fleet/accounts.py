@@ -14,9 +14,10 @@ class Accounts:
     """Counts refusals of every account that comes with a password.
 
     So many visits at once wait for a first word about an account as refusals are allowed, and one
-    more for each host that has taken it: twenty at once with one wrong password would be twenty
-    refusals, and a host that takes any password proves nothing of the next. After a host has taken
-    it only refusals in a row count, since one host may have a local account of the same name.
+    more for each host that has taken it, until as many have: twenty at once with one wrong password
+    would be twenty refusals, and one host that takes any password proves nothing of the others.
+    Once a host has taken it only refusals in a row count, since one may have a local account of the
+    same name.
     """
 
     def __init__(self, limit: int) -> None:
@@ -30,19 +31,25 @@ class Accounts:
             return "try"
         if state.refusals >= self._limit:
             return "never"
+        is_proven = state.taken >= self._limit
         is_free = state.undecided + state.refusals < self._limit + state.taken
-        return "try" if is_free else "wait"
+        return "try" if is_proven or is_free else "wait"
 
     def begun(self, credential: Credential) -> None:
         """A visit with it begins."""
         if state := self._state(credential):
             state.undecided += 1
 
-    def accepted(self, credential: Credential) -> None:
-        """The host of a visit that was begun has taken it; said once a visit."""
+    def accepted(self, credential: Credential, *, again: bool = False) -> None:
+        """The host of a visit that was begun has taken it; said once a visit.
+
+        Args:
+            credential: The account.
+            again: Whether that host had taken it at an earlier visit.
+        """
         if state := self._state(credential):
             state.undecided -= 1
-            state.taken += 1
+            state.taken += not again
             state.refusals = 0
 
     def ended(self, credential: Credential, *, was_accepted: bool, is_refused: bool) -> None:

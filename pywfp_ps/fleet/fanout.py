@@ -103,7 +103,7 @@ class FanOut:
         self._job = job
         self._new = iter(targets)
         self._is_exhausted = False
-        self._held: deque[_Turn] = deque()  # wait for the first word about their account
+        self._held: dict[str, deque[_Turn]] = {}  # by account: they wait for a word about it
         self._again: list[tuple[float, int, _Turn]] = []  # heap by the time of the next try
         self._running: dict[int, _Running] = {}
         self._ready: deque[Outcome] = deque()
@@ -173,9 +173,12 @@ class FanOut:
 
     def _choose(self, now: float) -> _Turn | None:
         """The next visit that may begin: those held up first, then new ones, then tries again."""
-        for _ in range(len(self._held)):
-            if self._may_begin(turn := self._held.popleft()):
-                return turn
+        for account, turns in list(self._held.items()):
+            while turns and self._accounts.verdict(turns[0].target.credential) != "wait":
+                if self._may_begin(turn := turns.popleft()):
+                    return turn
+            if not turns:
+                del self._held[account]
         while self._canaries.may_begin():
             target = next(self._new, None)
             if target is None:
@@ -194,7 +197,7 @@ class FanOut:
         verdict = self._accounts.verdict(turn.target.credential)
         if verdict == "wait":
             _log.debug("%s waits for the first word about its account", turn.target.name)
-            self._held.append(turn)
+            self._held.setdefault(turn.target.credential.account, deque()).append(turn)
         elif verdict == "never":
             text = f"{turn.target.credential.user} was refused by other hosts."
             report = Report(cause=Cause.LOCKOUT_GUARD, text=text)
@@ -296,7 +299,8 @@ class FanOut:
         """Counts, once, that a host has taken its account."""
         if not one.is_accepted:
             one.is_accepted = True
-            self._accounts.accepted(one.turn.target.credential)
+            credential, again = one.turn.target.credential, one.turn.was_accepted
+            self._accounts.accepted(credential, again=again)
 
     def _give(self, outcome: Outcome) -> None:
         self._ready.append(outcome)
@@ -317,7 +321,8 @@ class FanOut:
 
     def _left_over(self) -> Iterator[Outcome]:
         """Outcomes of what the stop kept from being visited, or visited again."""
-        for turn in (*self._held, *(turn for _, _, turn in sorted(self._again))):
+        held = itertools.chain.from_iterable(self._held.values())
+        for turn in (*held, *(turn for _, _, turn in sorted(self._again))):
             yield turn.last or cancelled(turn.target.name, _NOT_BEGUN + self.ended_for)
         for target in self._new:
             yield cancelled(target.name, _NOT_BEGUN + self.ended_for)
