@@ -261,6 +261,8 @@ def _secret(value: Any) -> Secret:
     is_text = isinstance(value, str | int | float) and not isinstance(value, bool)
     if not is_text:
         raise _PlainError("should be a text in quotes")
+    if value == "":  # as from a variable of the environment that is not set
+        raise _PlainError("is empty; leave it out or make it null")
     return Secret(_visible(str(value)))
 
 

@@ -23,7 +23,9 @@ _SKIPPED = re.compile(
     r"^\.|^host_vars$|^group_vars$|^vars_plugins$"
     r"|(?:\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.cfg|\.retry)$"
 )
-_LIKE_YAML = re.compile(r"(?:\s*#.*\n|\s*\n)*(?:---|['\"]?[\w.-]+['\"]?:\s*(?:#.*)?\n|\{)")
+_LIKE_YAML = re.compile(
+    r"(?:[^\S\n]*(?:#.*)?\n)*+[^\S\n]*(?:---|['\"]?[\w.-]+['\"]?:[^\S\n]*(?:#.*)?\n|\{)"
+)
 _DEEPEST = 20  # folders inside folders; links can go round
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")

@@ -141,6 +141,9 @@ class Values:
         if options.keys() - {"default"}:
             raise _Refused(f"lookup({kind!r}) takes no option but default")
         found = [read(str(name), options) for name in names]
+        for value in found if len(found) > 1 else ():
+            if isinstance(value, _Unset):
+                raise _Refused(f"environment variable {value.name!r} is not set")
         if wantlist or (len(found) > 1 and not all(isinstance(value, str) for value in found)):
             return found
         return found[0] if len(found) == 1 else ",".join(found)

@@ -186,6 +186,8 @@ def test_every_option_of_ansibles_psrp_connection_is_known(tmp_path: Path) -> No
         ("ansible_psrp_auth: basic\nansible_port: 5985", r"--allow clear --allow basic does it"),
         ('ansible_user: "CORP\\admin"', r"ansible_user of .* a backslash is written twice"),
         ("ansible_password: |\n  c4nary-hunter2\n", r"a:1:1: .* \|- in place of \|"),
+        ("ansible_password: ''", r"a:1:1: .* is empty; leave it out or make it null"),
+        ("ansible_password: \"{{ lookup('env', 'WFP_NOT') | trim }}\"", r"a:1:1: .* is empty"),
         ("ansible_user: ''", r"a:1:1: ansible_user of host 'a': is empty; leave it out"),
         ("ansible_port: 5985\nansible_psrp_message_encryption: never", r"--allow clear"),
         ("ansible_password: '{{ vault_pw }}'", r"a:1:1: .*'vault_pw' is undefined"),

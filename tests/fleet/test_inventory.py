@@ -298,6 +298,11 @@ def test_a_list_adds_only_the_hosts_that_no_other_source_has(tmp_path: Path) -> 
     assert listing(load_inventory(sources)) == asked
 
 
+def test_a_long_head_of_comments_costs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("# c\n\n" * 2000 + "[web]\na\nb ansible_port=5985\n")
+    assert list(load_inventory([tmp_path / "hosts"]).hosts) == ["a", "b"]
+
+
 def test_executable_text_without_a_shebang_is_read(tmp_path: Path) -> None:
     path = tmp_path / "hosts"  # as on a mounted Windows disk
     path.write_text("a\n")

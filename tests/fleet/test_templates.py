@@ -87,6 +87,7 @@ STRICTER = [
     ("{{ 'a' if false }}", "its condition has no else"),
     ("{{ v | hash }}", "No filter named 'hash'"),
     ("{{ v is version('1', '>') }}", "No test named 'version'"),
+    ("{{ lookup('env', 'WFP_SET', 'WFP_NOT') }}", "environment variable 'WFP_NOT' is not set"),
     ("{{ lookup('env', 'A', wantlist=true, x=1) }}", "takes no option but default"),
     (r"{{ v | regex_search('v', 'x') }}", "takes groups as"),
 ]
