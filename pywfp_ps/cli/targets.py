@@ -153,15 +153,12 @@ def meant_by(
 
     inventory = _inventory(asked)
     pattern = asked.hosts if asked.inventory and asked.hosts else "all"
-    names = every = select_hosts(inventory, pattern, asked.limit)
     if asked.is_resumed:
-        every = select_hosts(inventory, pattern, asked.run_limit)
-        theirs = set(every)
-        names = [name for name in names if name in theirs]
-        if gone := sorted(awaited - theirs):
-            more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
-            told = f"{gone[0]}{more} of the run: not ok, and the inventory has no such host now"
-            click.echo(f"wfp: {visible(told)}", err=True)
+        every = _of_run(inventory, pattern, asked.run_limit, awaited)
+        wanted = set(select_hosts(inventory, asked.limit or "all"))
+        names = [name for name in every if name in wanted]
+    else:
+        names = every = select_hosts(inventory, pattern, asked.limit)
     left = [name for name in names if name not in without]
     if not left and not may_be_none:
         within = f" within the limit {asked.limit!r}" if asked.is_resumed and asked.limit else ""
@@ -182,6 +179,28 @@ def meant_by(
         for name in every
     }
     return Meant(resolved=resolved, groups=groups)
+
+
+def _of_run(
+    inventory: Inventory, pattern: str, limit: str | None, awaited: frozenset[str]
+) -> list[str]:
+    """The hosts that a run meant; what the inventory has lost of them since is told on stderr."""
+    from pywfp_ps.fleet.patterns import select_hosts
+
+    terms: list[str] = []
+    found = select_hosts(inventory, pattern, limit, gone=terms)
+    for term in dict.fromkeys(terms):
+        told = f"the run named {term!r}, which is no host and no group of the inventory now"
+        click.echo(f"wfp: {visible(told)}", err=True)
+    if lost := sorted(awaited - set(found)):
+        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+        told = f"{lost[0]}{more} of the run: not ok, and the inventory has no such host now"
+        if lost[0] in inventory.hosts:
+            told = (
+                f"{lost[0]}{more} of the run: not ok, and its pattern does not mean that host now"
+            )
+        click.echo(f"wfp: {visible(told)}", err=True)
+    return found
 
 
 def _inventory(asked: TargetOptions) -> Inventory:

@@ -22,20 +22,33 @@ _SEPARATE = re.compile(r"[\s:]")
 _WILD = frozenset(".?*[")
 
 
-def select_hosts(inventory: Inventory, pattern: str, limit: str | None = None) -> list[str]:
+def select_hosts(
+    inventory: Inventory,
+    pattern: str,
+    limit: str | None = None,
+    *,
+    gone: list[str] | None = None,
+) -> list[str]:
     """Names of the hosts that match `pattern`, and `limit` too, each once.
 
     Order is that of the terms, then of the groups; terms with ``&`` and ``!`` apply last whatever
     their place. Without any other term they take from ``all``.
+
+    Args:
+        inventory: The hosts.
+        pattern: As of Ansible.
+        limit: A further one.
+        gone: Takes up terms that name nothing, where an inventory may have lost what they named;
+            those with ``&`` excepted.
 
     Raises:
         UsageError: A term that names nothing (a wildcard after ``!`` or ``&`` may), or no host is
             left over.
         InventoryError: A file named by ``@`` cannot be read.
     """
-    chosen = _evaluate(inventory, _terms(pattern))
+    chosen = _evaluate(inventory, _terms(pattern), gone)
     if limit is not None:
-        allowed = set(_evaluate(inventory, _terms(limit)))
+        allowed = set(_evaluate(inventory, _terms(limit), gone))
         chosen = [name for name in chosen if name in allowed]
     if not chosen:
         within = f" within the limit {limit!r}" if limit is not None else ""
@@ -110,10 +123,10 @@ def split_pattern(pattern: str) -> list[str]:
     return [word for word in words if word]
 
 
-def _evaluate(inventory: Inventory, terms: Iterable[_Term]) -> list[str]:
+def _evaluate(inventory: Inventory, terms: Iterable[_Term], gone: list[str] | None) -> list[str]:
     chosen: dict[str, None] = {}
     for term in terms:
-        matched = dict.fromkeys(_match(inventory, term))
+        matched = dict.fromkeys(_match(inventory, term, gone))
         if term.sign == "&":
             chosen = {name: None for name in chosen if name in matched}
         elif term.sign == "!":
@@ -124,7 +137,7 @@ def _evaluate(inventory: Inventory, terms: Iterable[_Term]) -> list[str]:
     return list(chosen)
 
 
-def _match(inventory: Inventory, term: _Term) -> list[str]:
+def _match(inventory: Inventory, term: _Term, gone: list[str] | None) -> list[str]:
     if term.text in inventory.hosts and not term.sign:
         return [term.text]
     text, subscript = term.text, None
@@ -133,7 +146,9 @@ def _match(inventory: Inventory, term: _Term) -> list[str]:
         text, subscript = match[1], match
     is_known, names = _enumerate(inventory, text)
     if not is_known and not (term.sign and (text[0] == "~" or _WILD & set(text) - {"."})):
-        raise UsageError(_unknown(inventory, text))
+        if gone is None or term.sign == "&":
+            raise UsageError(_unknown(inventory, text))
+        gone.append(text)
     return _slice(names, subscript, term.text) if subscript and names else names
 
 

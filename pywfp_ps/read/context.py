@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address, ip_network
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -23,15 +23,20 @@ from pywfp_ps.model.context import (
 )
 from pywfp_ps.model.firewall import FirewallProfile, FirewallRule, Setting, parse_rule
 from pywfp_ps.model.objects import Gap
-from pywfp_ps.payload.unpack import unpack
+from pywfp_ps.payload.unpack import unpack_pieces
 from pywfp_ps.read.facts import read_facts
 from pywfp_ps.read.record_values import strict_json
 
 T = TypeVar("T")
 _U16: Final = 0xFFFF
 _U32: Final = 0xFFFFFFFF
-_LARGEST: Final = 64 << 20
+_LARGEST: Final = 256 << 20  # bytes; 200,000 firewall rules have some 130 million
 _MOST_ROWS: Final = 200_000
+# Values, members and fields of rules; a byte or two can become a hundred in memory.
+_MOST_VALUES: Final = 8_000_000
+_MARKS: Final = (b",", b"[", b"{", b"|")  # one stands before each of them, or before its name
+_MOST_SHARED: Final = 20_000
+_LONGEST_SHARED: Final = 100
 _MOST_GAPS: Final = 1_000
 _PROBLEM_LENGTH: Final = 200
 
@@ -49,13 +54,12 @@ def read_context(data: bytes, *, source: str = "context") -> HostContext:
         ReadError: No line is a kind of context, or the data is too large.
     """
     reader = _Reader(source)
-    plain = unpack(data, limit=_LARGEST, source=source)
-    for number, line in enumerate(plain.splitlines(), start=1):
+    for number, line in enumerate(_lines(data, source), start=1):
         if line.strip():
             reader.line(line, f"line {number}")
     if not reader.met:
         raise ReadError(source, "the beginning", "holds no context")
-    return HostContext(**reader.found, gaps=tuple(reader.gaps))
+    return HostContext(**reader.found, gaps=reader.all_gaps())
 
 
 def with_context(context: HostContext, **more: Any) -> HostContext:
@@ -69,14 +73,42 @@ def with_context(context: HostContext, **more: Any) -> HostContext:
     return replace(context, **{kind: found for kind, (found, _) in more.items()}, gaps=gaps)
 
 
+def _lines(data: bytes, source: str) -> Iterator[bytes]:
+    """Lines one by one: all of them at once, and packed data beside, are a gigabyte."""
+    begun: list[bytes] = []
+    for piece in unpack_pieces(data, limit=_LARGEST, source=source):
+        end, *others = piece.split(b"\n")
+        begun.append(end)
+        for other in others:
+            yield b"".join(begun)
+            begun = [other]
+    yield b"".join(begun)
+
+
 class _Reader:
     def __init__(self, source: str) -> None:
         self._source = source
-        self.gaps: list[Gap] = []
+        self._gaps: list[Gap] = []
+        self._more = 0
+        self._values = 0
+        self._shared: dict[tuple[str, str], tuple[str, str]] = {}
         self.found: dict[str, Any] = {}
         self.met = False
 
+    def all_gaps(self) -> tuple[Gap, ...]:
+        """The gaps, and one that counts the others."""
+        if not self._more:
+            return tuple(self._gaps)
+        rest = Gap(source=self._source, place="the context", problem=f"and {self._more} more gaps")
+        return (*self._gaps, rest)
+
     def line(self, line: bytes, place: str) -> None:
+        values = sum(line.count(mark) for mark in _MARKS)
+        if self._values + values > _MOST_VALUES:
+            self.met = True
+            self._gap(place, f"is not read: with it there are more than {_MOST_VALUES} values")
+            return
+        self._values += values
         try:
             told = strict_json(line)
         except ValueError as problem:
@@ -99,17 +131,21 @@ class _Reader:
             return
         if len(rows) > _MOST_ROWS:
             self._gap(kind, f"only {_MOST_ROWS} of {len(rows)} rows are read")
-        self.found[name] = tuple(read(self, rows[:_MOST_ROWS], kind))
+            del rows[_MOST_ROWS:]
+        self.found[name] = tuple(read(self, rows, kind))
 
     def _gap(self, place: str, problem: str) -> None:
-        if len(self.gaps) < _MOST_GAPS:
-            gap = Gap(source=self._source, place=place, problem=problem[:_PROBLEM_LENGTH])
-            self.gaps.append(gap)
+        if len(self._gaps) >= _MOST_GAPS:
+            self._more += 1
+            return
+        gap = Gap(source=self._source, place=place, problem=problem[:_PROBLEM_LENGTH])
+        self._gaps.append(gap)
 
     def each(self, read: Callable[[_Row], T], rows: list[Any], kind: str) -> list[T]:
-        """Every row that makes sense; every other one becomes a gap."""
+        """Every row that makes sense; every other one becomes a gap. Takes the rows away."""
         found = []
         for number, told in enumerate(rows):
+            rows[number] = None  # what was read of a row need not stand in memory beside it
             place = f"{kind}[{number}]"
             if not isinstance(told, dict):
                 self._gap(place, "is no object")
@@ -119,6 +155,20 @@ class _Reader:
             except ValueError as problem:
                 self._gap(place, str(problem))
         return found
+
+    def rules(self, rows: list[Any], kind: str) -> list[FirewallRule]:
+        """Rules; most fields of most rules are alike, and stand in memory once."""
+
+        def read(row: _Row) -> FirewallRule:
+            rule = _rule(row)
+            return replace(rule, fields=tuple(self._once(field) for field in rule.fields))
+
+        return self.each(read, rows, kind)
+
+    def _once(self, field: tuple[str, str]) -> tuple[str, str]:
+        if len(self._shared) >= _MOST_SHARED or len(field[0]) + len(field[1]) > _LONGEST_SHARED:
+            return self._shared.get(field, field)
+        return self._shared.setdefault(field, field)
 
     def facts(self, rows: list[Any], kind: str) -> list[Any]:
         """Interfaces and volumes, which stand as in the facts."""
@@ -293,7 +343,7 @@ _KINDS: Final[dict[str, tuple[str, Callable[[_Reader, list[Any], str], list[Any]
     "Listener": ("listeners", _rows(_listener)),
     "Route": ("routes", _rows(_route)),
     "FirewallProfile": ("profiles", _rows(_profile)),
-    "FirewallRule": ("rules", _rows(_rule)),
+    "FirewallRule": ("rules", _Reader.rules),
     "Proxy": ("proxies", _rows(_proxy)),
     "AuditPolicy": ("audit", _rows(_audit)),
     "Volume": ("volumes", _Reader.facts),

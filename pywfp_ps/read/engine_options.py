@@ -56,7 +56,7 @@ def read_options(
         if not options:
             instead = " ".join(texts).strip() or _error_text(told.get("error"))
             gaps.append(_gap(source, command, f"netsh said no option but: {instead}"))
-    return tuple(found), tuple(gaps[:_MOST_GAPS])
+    return tuple(found), _first(gaps, source)
 
 
 def read_record_options(
@@ -80,7 +80,7 @@ def read_record_options(
             continue
         text = _TRUTH.get(value) if name == "CollectNetEvents" else None
         found.append(EngineOption(name=_NAMES.get(name, name), value=text or str(value)))
-    return tuple(found), tuple(unread)
+    return tuple(found), _first(unread, source)
 
 
 def _number(raw: bytes) -> int:
@@ -118,7 +118,7 @@ def read_system_ports(
     if not found:
         head = etree.tostring(tree.root, encoding="unicode")[:_LONGEST]
         gaps.append(_gap(source, "the file", f"lists no port in a way that is known: {head}"))
-    return tuple(found), tuple(gaps[:_MOST_GAPS])
+    return tuple(found), _first(gaps, source)
 
 
 def _error_text(error: object) -> str:
@@ -126,6 +126,14 @@ def _error_text(error: object) -> str:
     if isinstance(error, dict) and {"id", "text"} <= set(error):
         return f"{error['text']} ({error['id']})"
     return str(error)
+
+
+def _first(gaps: list[Gap], source: str) -> tuple[Gap, ...]:
+    """The first gaps, and one that counts the others."""
+    more = len(gaps) - _MOST_GAPS
+    if more <= 0:
+        return tuple(gaps)
+    return (*gaps[:_MOST_GAPS], _gap(source, "the end", f"and {more} more gaps"))
 
 
 def _gap(source: str, place: str, problem: str) -> Gap:

@@ -36,7 +36,7 @@ def read_facts(data: bytes, *, source: str = "facts") -> tuple[HostFacts, tuple[
     if not isinstance(told, dict):
         raise ReadError(source, "the beginning", "is no JSON object")
     reader = _Reader(source)
-    return reader.facts(told), tuple(reader.gaps)
+    return reader.facts(told), reader.all_gaps()
 
 
 def read_after(data: bytes, *, source: str = "after") -> datetime | None:
@@ -70,7 +70,15 @@ def read_newest_filters(data: bytes) -> tuple[int, ...]:
 class _Reader:
     def __init__(self, source: str) -> None:
         self._source = source
-        self.gaps: list[Gap] = []
+        self._gaps: list[Gap] = []
+        self._more = 0
+
+    def all_gaps(self) -> tuple[Gap, ...]:
+        """The gaps, and one that counts the others."""
+        if not self._more:
+            return tuple(self._gaps)
+        rest = Gap(source=self._source, place="the facts", problem=f"and {self._more} more gaps")
+        return (*self._gaps, rest)
 
     def facts(self, told: dict[str, Any]) -> HostFacts:
         system, bfe = self.section(told, "os"), self.section(told, "bfe")
@@ -189,6 +197,8 @@ class _Reader:
         return None
 
     def _gap(self, place: str, problem: str) -> None:
-        if len(self.gaps) < _MOST_GAPS:
-            told = problem[:_PROBLEM_LENGTH]
-            self.gaps.append(Gap(source=self._source, place=place, problem=told))
+        if len(self._gaps) >= _MOST_GAPS:
+            self._more += 1
+            return
+        told = problem[:_PROBLEM_LENGTH]
+        self._gaps.append(Gap(source=self._source, place=place, problem=told))

@@ -122,6 +122,23 @@ def test_host_that_left_the_inventory_is_told_where_its_run_goes_on(
     assert (last.code, last.err.splitlines()) == (2, [said, "wfp: no host is left that is not ok"])
 
 
+def test_run_whose_limit_names_what_is_gone_goes_on(wfp: Wfp, fleet: Path, tmp_path: Path) -> None:
+    ill = changed_inventory(fleet, tmp_path / "ill.yml", ansible_host="nowhere.invalid")
+    words = ("--store", "s", "--no-context")
+    first = wfp("collect", "web-001,db-001,app-001", "--limit", "web-001,db-001", "-i", ill, *words)
+    assert first.code == 4
+    told = yaml.safe_load(fleet.read_text())
+    for hosts in hosts_of(told):
+        hosts.pop("web-001", None)
+    ill.write_text(yaml.safe_dump(told))
+    again = wfp("collect", "--resume", "latest", "--limit", "db-001", *words, "--json")
+    assert {row["host"]: row["outcome"] for row in again.rows} == {"db-001": "ok"}
+    assert again.err.splitlines()[:2] == [
+        "wfp: the run named 'web-001', which is no host and no group of the inventory now",
+        "wfp: web-001 of the run: not ok, and the inventory has no such host now",
+    ]
+
+
 def test_run_that_was_killed_is_resumed_from_its_raw_parts(
     wfp: Wfp, fleet: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from ipaddress import IPv4Address, IPv6Address, ip_interface, ip_network
 from typing import Any
@@ -365,6 +366,47 @@ def test_system_ports() -> None:
     assert found == (c.SystemPort(type="FWPM_SYSTEM_PORT_RPC_EPMAP", port=135),)
     assert [gap.problem for gap in gaps] == ["is no port of a kind"]
     assert "lists no port" in read_system_ports(b"<odd><x/></odd>")[1][0].problem
+
+
+def test_options_have_gaps_that_are_counted() -> None:
+    record = json.dumps({"kind": "engineoption", "option": "x"}).encode() + b"\n"
+    item = b"<item><type>t</type><ports>" + b"<item>x</item>" * 1_500 + b"<item>1</item></ports>"
+    for _, gaps in (
+        read_options(b"x\n" * 1_500, source="a"),
+        read_record_options(record * 1_500, source="a"),
+        read_system_ports(b"<all>" + item + b"</item></all>", source="a"),
+    ):
+        assert len(gaps) == 1_001
+        assert gaps[-1] == Gap(source="a", place="the end", problem="and 500 more gaps")
+
+
+def test_gaps_that_are_not_kept_are_counted() -> None:
+    gaps = read_context(line("Driver", [5] * 1_500)).gaps
+    assert len(gaps) == 1_001
+    assert gaps[-1] == Gap(source="context", place="the context", problem="and 500 more gaps")
+
+
+def test_rules_of_a_large_host_are_read() -> None:
+    """A hundred thousand rules are over 64 MiB; what is alike in them stands in memory once."""
+    text = RULE + f"Desc={'d' * 500}|"
+    rules = [{"store": "local", "id": f"R-{n}", "rule": text} for n in range(100_014)]
+    told = line("FirewallRule", rules)
+    del rules
+    assert len(told) > 64 << 20
+    context = read_context(gzip.compress(told, 1) + gzip.compress(line("Driver", []), 1))
+    assert (len(context.rules or ()), context.drivers, context.gaps) == (100_014, (), ())
+    assert context.rules is not None
+    assert context.rules[-1] == parse_rule("local", "R-100013", text)
+    fields = zip(context.rules[0].fields[:-1], context.rules[-1].fields[:-1], strict=True)
+    assert all(one is other for one, other in fields)
+
+
+def test_what_would_fill_the_memory_is_not_read() -> None:
+    many = b'{"kind":"Route","rows":[' + b"[]," * 4_000_001 + b"[]]}\n"
+    read = read_context(line("Driver", []) + many + line("Proxy", []))
+    problem = "is not read: with it there are more than 8000000 values"
+    gaps = (Gap(source="context", place="line 2", problem=problem),)
+    assert read == c.HostContext(drivers=(), proxies=(), gaps=gaps)
 
 
 def test_parts_of_their_own_are_added() -> None:

@@ -127,7 +127,8 @@ def test_what_makes_no_sense_is_a_gap(told: dict[str, Any], place: str, problem:
 
 def test_gaps_are_not_without_end() -> None:
     _, gaps = read_facts(json.dumps({"unknown": [7] * 9_000}).encode())
-    assert len(gaps) == 1_000
+    assert len(gaps) == 1_001
+    assert gaps[-1] == Gap(source="facts", place="the facts", problem="and 8000 more gaps")
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"7", b"\xff", b"[" * 100_000])
