@@ -148,7 +148,7 @@ class Decoder:
     def _begin(self, frame: Begin) -> None:
         name = frame.part
         if fault := self._refusal(frame):
-            self._fault(fault[0], name if _PART.fullmatch(name) else None, fault[1])
+            self._fault(fault[0], self._sayable(name), fault[1])
             return
         if name in self._open:
             self._open[name].fault("begun-twice", "a second begin before the end")
@@ -156,7 +156,8 @@ class Decoder:
         self._begun += 1
         taken_at = _time(frame.taken_at)
         if taken_at is None:
-            self._fault("bad-time", name, f"taken_at is {frame.taken_at[:40]!r}")
+            told = self._hide(frame.taken_at)[:40]
+            self._fault("bad-time", name, f"taken_at is {told!r}")
         self._open[name] = OpenPart(
             frame,
             host=self._host,
@@ -172,11 +173,11 @@ class Decoder:
         if frame.v != VERSION:
             return "version", f"frames of version {frame.v}, not {VERSION}"
         if not _PART.fullmatch(frame.part):
-            return "bad-name", f"no name for a part: {frame.part[:80]!r}"
+            return "bad-name", f"no name for a part: {self._hide(frame.part)[:80]!r}"
         if not _WORD.fullmatch(frame.content) or not _WORD.fullmatch(frame.call):
             return "bad-name", "content and call are words"
         if frame.packing is not None and frame.packing not in set(Packing):
-            return "packing", f"unknown packing {frame.packing[:40]!r}"
+            return "packing", f"unknown packing {self._hide(frame.packing)[:40]!r}"
         if frame.part in self._ended:
             return "begun-twice", "a second begin after the end"
         if self._begun >= self._limits.parts and frame.part not in self._open:
@@ -206,14 +207,14 @@ class Decoder:
         return None
 
     def _problem(self, frame: ProblemFrame) -> Problem | None:
-        if not _WORD.fullmatch(frame.code):
-            self._fault("bad-frame", None, f"no problem code: {frame.code[:80]!r}")
+        code = self._hide(frame.code)
+        if code != frame.code or not _WORD.fullmatch(code):
+            self._fault("bad-frame", None, f"no problem code: {code[:80]!r}")
             return None
-        known = frame.part is not None and _PART.fullmatch(frame.part)
         hresult = frame.hresult or ""
         problem = Problem(
-            code=frame.code,
-            part=frame.part if known else None,
+            code=code,
+            part=self._sayable(frame.part or ""),
             hresult=hresult if _HRESULT.fullmatch(hresult) else None,
             text=self._hide(frame.text),
         )
@@ -227,10 +228,15 @@ class Decoder:
     def _part(self, name: str) -> OpenPart | None:
         part = self._open.get(name)
         if part is None:
-            known = _PART.fullmatch(name) is not None
             code = "after-end" if name in self._ended else "unknown-part"
-            self._fault(code, name if known else None, "a frame of a part that is not open")
+            self._fault(code, self._sayable(name), "a frame of a part that is not open")
         return part
+
+    def _sayable(self, name: str) -> str | None:
+        """A part's name, where it is one; any word can be, also one that nobody may see."""
+        if name in self._open or name in self._ended:
+            return name
+        return name if _PART.fullmatch(name) and self._hide(name) == name else None
 
     def _foreign(self, line: str) -> None:
         self._noise_count += 1

@@ -1,8 +1,9 @@
 """Jobs on disk: kept line by line as they came, and run again without their hosts.
 
-A recording is a folder with a folder for each host and a file for each call in it. A file is lines
-of JSON: first what was asked, then each line of output as a text, last how the job ended. It holds
-what a host sent, so it is as confidential as a store; accounts and passwords are never in it.
+A recording is a folder with a folder for each host and a file for each call in it, and one with the
+host's name where the folder cannot have it. A file is lines of JSON: first what was asked, then
+each line of output as a text, last how the job ended. It holds what a host sent, so it is as
+confidential as a store; accounts and passwords are never in it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ LINE_LIMIT: Final = 8 * 1024 * 1024
 """Bytes of one line of a recording; honest ones have under 70,000."""
 
 _ENDING: Final = ".jsonl"
+_HOST: Final = "host.json"  # the host's name, where it is not that of the folder
+_LONGEST_NAME: Final = 64 * 1024
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _T = TypeVar("_T")
 
@@ -74,7 +77,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
 
     Attributes:
         jobs: What was asked of each host, by name of the host.
-        damaged: What is wrong with each file that cannot be replayed, by name of its folder.
+        damaged: What is wrong with each file that cannot be replayed, by name of the host.
     """
 
     jobs: tuple[Asked, ...]
@@ -160,6 +163,9 @@ class RecordingTransport:
         path = self._folder / folder_name(host) / f"{call}{_ENDING}"
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if path.parent.name != host:  # else nobody could tell whose a damaged one was
+                with open(path.with_name(_HOST), "w", opener=_for_the_owner) as named:
+                    json.dump(host, named)
             file = open(path, "wb", opener=_for_the_owner)  # noqa: SIM115 - Path has no opener
         except OSError as error:
             raise StoreError(str(path.parent), error.strerror or str(error)) from None
@@ -238,8 +244,19 @@ def recorded_jobs(folder: Path, call: str) -> Recorded:
         try:
             jobs.append(_asked(path))
         except UsageError as error:
-            damaged[path.parent.name] = str(error)
+            damaged[_host_of(path.parent)] = str(error)
     return Recorded(jobs=tuple(sorted(jobs, key=lambda one: one.host)), damaged=damaged)
+
+
+def _host_of(folder: Path) -> str:
+    """Whose recordings a folder holds; its own name where that is not known."""
+    try:
+        with (folder / _HOST).open("rb") as named:
+            host = json.loads(named.read(_LONGEST_NAME))
+    except (OSError, ValueError, RecursionError):
+        return folder.name
+    is_theirs = isinstance(host, str) and folder_name(host) == folder.name
+    return host if is_theirs else folder.name
 
 
 def _asked(path: Path) -> Asked:

@@ -142,6 +142,19 @@ def test_a_damaged_recording_concerns_one_host(wfp: Wfp, fleet: Path) -> None:
     assert (resumed.code, "asked no host; use --replay r again" in resumed.error) == (2, True)
 
 
+def test_a_damaged_recording_keeps_the_name_of_its_host(wfp: Wfp, tmp_path: Path) -> None:
+    with fleet_of(1, tmp_path / "fleet") as inventory:
+        text = inventory.read_text()
+        inventory.write_text(text.replace("web-001", "Web-001"))
+        made = wfp("collect", "-i", inventory, "--store", "a", "--record", "r", "--no-context")
+    assert made.code == 0
+    (damaged,) = Path("r").glob("*/*.jsonl")
+    damaged.write_bytes(b"")
+    call = wfp("collect", "Web-001", "--replay", "r", "--store", "b", "--json")
+    (row,) = call.rows
+    assert (row["host"], row["outcome"], row["cause"]) == ("Web-001", "failed", "bad-payload")
+
+
 @pytest.mark.parametrize(
     ("at", "told"),
     [
