@@ -329,22 +329,17 @@ def test_a_password_is_in_nothing_that_is_kept(secret: str, before: int) -> None
     lines: list[dict[str, object]] = [
         {"frame": "problem", "code": said},
         {"frame": "problem", "code": "a", "part": said, "text": said, "hresult": said},
-        {**begin, "part": said},
+        {**begin, "part": f"{said}!"},
         {**begin, "part": said, "v": 9},
         {**begin, "packing": said},
         {**begin, "taken_at": said},
         {"frame": "data", "part": said, "n": 0, "text": ""},
     ]
     decoder = Decoder(host="h", transport="t", hide=lambda text: text.replace(secret, "********"))
-    for line in lines[:2] + lines[3:]:
+    for line in lines:
         decoder.feed(json.dumps(line))
-    if secret == "Sommer2026!geheim":  # the other is the name of a part, and may be one
-        decoder.feed(json.dumps(lines[2]))
     rest = decoder.finish()
-    assert (rest.problem_count, rest.fault_count, rest.noise_count) == (
-        1,
-        *((6 if secret[0] == "s" else 7), 0),
-    )
+    assert (rest.problem_count, rest.fault_count, rest.noise_count) == (1, 7, 0)
     assert secret[:5] not in repr((rest.problems, rest.faults))
 
 
