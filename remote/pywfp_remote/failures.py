@@ -89,14 +89,15 @@ def explain(
         accepted: Whether the host had taken the account before. WinRM says 401 for used-up quotas
             too; once it took the account that cannot mean the password.
         action: WSMan action that was asked for, such as ``Create``.
-        account: What was to be proved; without a password that takes a ticket.
+        account: What was to be proved; without a password that takes a ticket. A password is
+            taken out of what a host says before that is cut: half of one is not found any more.
     """
     chain = list(_chain(error))
     for link in chain:
         if isinstance(link, LinkError):
             return Failure(what=link.what, text=link.text)
         if isinstance(link, WSManFaultError):
-            return _fault(link, action)
+            return _fault(link, action, account)
         if isinstance(link, WinRMTransportError):
             return Failure(what="bad-payload", text=f"HTTP {link.code} without a WSMan fault")
         if isinstance(link, AuthenticationError) or type(link).__name__ == _CREDSSP:
@@ -116,6 +117,13 @@ def clean(text: object, limit: int = _TEXT) -> str:
     line = "".join(c if c.isprintable() else " " for c in text[: limit * 4])
     line = " ".join(line.split())
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
+
+
+def _said(text: object, account: Credential | None, limit: int = _TEXT) -> str:
+    """As `clean`, without the password."""
+    if account is not None and isinstance(text, str):
+        text = account.hide(text)
+    return clean(text, limit)
 
 
 def _other(error: BaseException, *, accepted: bool, action: str) -> Failure:
@@ -145,10 +153,10 @@ def _oddity(error: BaseException) -> str:
     return ""
 
 
-def _fault(error: WSManFaultError, action: str) -> Failure:
-    code, reason = error.code, clean(error.reason)
+def _fault(error: WSManFaultError, action: str, account: Credential | None) -> Failure:
+    code, reason = error.code, _said(error.reason, account)
     if isinstance(code, str):
-        code = clean(code, 60)
+        code = _said(code, account, 60)
     if code is None and not reason:
         text = f"{_doing(action)} failed, and the host does not say why"
         return Failure(what="bad-payload", text=text)
@@ -169,7 +177,7 @@ def _not_proved(error: BaseException, accepted: bool, account: Credential | None
         return Failure(
             what="bad-payload", text="a sealed answer does not open with the session's key"
         )
-    text = f"no proof of the account could be made{_lacking(account)}: {clean(str(error))}"
+    text = f"no proof of the account could be made{_lacking(account)}: {_said(str(error), account)}"
     return Failure(what="credentials", text=text)
 
 
