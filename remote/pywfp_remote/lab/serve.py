@@ -19,7 +19,6 @@ LOOPBACK = "127.0.0.1"
 _HTTP_IDLE = 120.0  # seconds; HTTP.sys drops a silent connection after two minutes
 _BACKLOG = 128
 _LAST_WORDS = 0.2  # seconds that answers under way may still take
-_TURNS = 5  # of the loop
 _FILLERS = 4  # a backlog of 0 holds one connection, or two
 _quiet = logging.getLogger("pywfp_remote.lab")
 
@@ -58,8 +57,6 @@ class Port:
         for transport in transports:
             if transport is not None:
                 transport.abort()  # whatever it still had to say
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)  # so that what was cut, by us or the other side, is closed
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.strip("/").removesuffix(f"/{TRAP}")
