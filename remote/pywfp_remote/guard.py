@@ -38,7 +38,10 @@ _WORDS = {
     500: "no WSMan fault was in it; it may not allow messages that are not sealed",
 }
 _LOGON_LIMIT = 64 * 1024  # bytes of a 401; Windows sends none
-_MOST_LOGONS = 8  # 401s once the account was taken; NTLM needs two for each new connection
+# 401s once the account was taken. NTLM needs two for each new connection, and a proxy on the way
+# may make one for each request; whoever wants more than that gives no answers for the proofs.
+_MOST_LOGONS = 8
+_LOGONS_PER_ANSWER = 2
 _PIECE = 64 * 1024
 _HEAD_LIMIT = 256 * 1024  # bytes around a body: heads, chunk sizes, trailers, 100 Continue
 _SCHEMES = {
@@ -56,6 +59,7 @@ class GuardedAdapter(HTTPAdapter):
     def __init__(self, link: Link, target: Target) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
         self._link, self._target = link, target
+        self._answers = 0
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         """The pool of connections, each of which the link can cut."""
@@ -96,6 +100,8 @@ class GuardedAdapter(HTTPAdapter):
         self._link.rest()
         if response.status_code == requests.codes.ok or request.body:
             self._link.accept()
+        if request.body:  # pypsrp ends the session where it is none, so that no other is asked for
+            self._answers += 1
         return response
 
     def _connected(
@@ -159,19 +165,22 @@ class GuardedAdapter(HTTPAdapter):
                 link.refuse("incomplete", "the connection was lost, and with it the key")
             link.refuse("bad-payload", f"HTTP {status}{_words(status)}")
         elif request.body:
-            self._judge_answer(request, status, kind, _length(response))
+            self._judge_answer(request, response, kind)
 
     def _judge_answer(
-        self, request: requests.PreparedRequest, status: int, kind: str, length: int | None
+        self, request: requests.PreparedRequest, response: requests.Response, kind: str
     ) -> None:
-        if length == 0:
+        if _length(response) == 0:
+            status = response.status_code
             self._link.refuse("bad-payload", f"HTTP {status}, empty{_words(status)}")
         if str(request.headers.get("Content-Type", "")).startswith(_SEALED):
             if kind not in _SEALED:
                 text = "a clear answer came to a sealed request: somebody on the way made it"
                 self._link.refuse("bad-payload", text)
         elif kind not in _SOAP:
-            self._link.refuse("bad-payload", f"an answer of the type {kind[:60]!r} is no WSMan")
+            told = self._target.credential.hide(response.headers.get("Content-Type", ""))
+            told = told.partition(";")[0].strip().lower()[:60]
+            self._link.refuse("bad-payload", f"an answer of the type {told!r} is no WSMan")
 
     def _judge_logon(self, response: requests.Response) -> None:
         length = _length(response)
@@ -179,10 +188,10 @@ class GuardedAdapter(HTTPAdapter):
             self._link.refuse("bad-payload", "HTTP 401 with an answer of no or too great length")
         if self._link.accepted:  # each is another proof of the password, for whoever asks
             self._link.logons += 1
-            if self._link.logons > _MOST_LOGONS:
+            if self._link.logons > _MOST_LOGONS + _LOGONS_PER_ANSWER * self._answers:
                 self._link.refuse("bad-payload", "the host wants a logon again and again")
         wanted = _SCHEMES.get(self._target.auth, ())
-        offered = response.headers.get("WWW-Authenticate", "")
+        offered = self._target.credential.hide(response.headers.get("WWW-Authenticate", ""))
         if wanted and not self._link.accepted and not any(w in offered.lower() for w in wanted):
             schemes = sorted({part.split()[0][:20] for part in offered.split(",") if part.strip()})
             offered = clean(", ".join(schemes), 100) or "no logon"
