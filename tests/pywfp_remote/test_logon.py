@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -122,25 +123,18 @@ def test_proofs_without_answers_are_not_given(statuses: list[int], left_at: int 
         wsman = connect(bare_target(port, auth="basic"), link)
         session = wsman.transport.session
         assert session is not None
-        try:
-            for asked in range(1, len(statuses) + 1):
-                try:
+        with closing(link), closing(wsman):
+            for _ in statuses[: None if left_at is None else left_at - 1]:
+                session.post(wsman.transport.endpoint, data=b"<a/>")
+            if left_at is not None:
+                with pytest.raises(LinkError, match="the host wants a logon again and again"):
                     session.post(wsman.transport.endpoint, data=b"<a/>")
-                except LinkError as error:
-                    assert str(error) == "the host wants a logon again and again"
-                    assert asked == left_at
-                    return
-            assert left_at is None
-        finally:
-            wsman.close()
-            link.close()
 
 
 @pytest.mark.parametrize(
     "head",
     [
         "HTTP/1.1 401 No\r\nWWW-Authenticate: {}Right1Password x\r\n",
-        "HTTP/1.1 401 No\r\nWWW-Authenticate: {0}, {0}, {0}, {0}, {0}, Right1Password x\r\n",
         "HTTP/1.1 200 OK\r\nContent-Type: {0}{0}{0}Right1Password\r\n",
     ],
 )
