@@ -27,7 +27,7 @@ from pywfp_remote.lab.wsman_faults import WsmanFaults
 OWN_PORTS = 500
 """Up to this many hosts each has a port of its own; above it they share two, a path each."""
 
-_TURNS = 3  # of the event loop, until aborted connections are gone
+_TURNS = 10  # of the event loop, until aborted connections are gone
 _DEAD = ("refused", "unreachable", "hangs", "resets")
 
 

@@ -110,7 +110,18 @@ def served(*hosts: LabHost, factory: BackendFactory = tiny, **options: Any) -> I
         asyncio.run_coroutine_threadsafe(practice.close(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(30)
+        loop.run_until_complete(_end_tasks())
         loop.close()
+
+
+async def _end_tasks() -> None:
+    """Ends what waits in this loop, as `asyncio.run` does, and lets it close its connections."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 def client(practice: Practice, host: LabHost, folder: Path | None = None, **options: Any) -> WSMan:
