@@ -1,7 +1,8 @@
 """Filters and tests of templates that Ansible has and Jinja has not, each as Ansible answers.
 
-None reads a file, runs anything or makes much out of little. All are known by their short name and
-by the long one (``ansible.builtin.bool``).
+None reads a file or runs anything, and those that can make much out of little (``flatten``,
+``regex_findall``, ``regex_replace``, ``to_json``) have a limit. All are known by their short name
+and by the long one (``ansible.builtin.bool``).
 """
 
 from __future__ import annotations
@@ -17,12 +18,29 @@ from typing import Any, Final
 from jinja2 import Undefined
 
 LONG_PREFIX: Final = "ansible.builtin."
+MOST: Final = 1024 * 1024
+"""Most characters, or items, that a filter makes of what is shorter."""
+
+_WIDEST_INDENT: Final = 64
 _TRUE = {"1", "1.0", "on", "t", "true", "y", "yes"}
 _GROUP = re.compile(r"\\(?:g<(\w+)>|(\d+))")
 
 
 class FilterError(Exception):
     """A filter does not take what it was given; the text holds no value."""
+
+
+class _Room:
+    """What a filter may still make."""
+
+    def __init__(self, filter_name: str) -> None:
+        self._filter, self._left = filter_name, MOST
+
+    def take(self, size: int) -> None:
+        """Raises `FilterError` where `size` is more than is left."""
+        self._left -= size
+        if self._left < 0:
+            raise FilterError(f"{self._filter} gives more than {MOST} characters or items")
 
 
 def long_and_short(table: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
@@ -61,8 +79,14 @@ def _regex_search(
 def _regex_findall(
     value: Any, pattern: str, multiline: bool = False, ignorecase: bool = False
 ) -> list[Any]:
-    found = re.findall(pattern, str(value), _flags(ignorecase=ignorecase, multiline=multiline))
-    return [list(each) if isinstance(each, tuple) else each for each in found]
+    text, room = str(value), _Room("regex_findall")
+    found: list[Any] = []
+    room.take(-len(text))
+    for each in re.finditer(pattern, text, _flags(ignorecase=ignorecase, multiline=multiline)):
+        parts = list(each.groups("")) or [each[0]]
+        room.take(sum(map(len, parts)))
+        found.append(parts if len(parts) > 1 else parts[0])
+    return found
 
 
 def _regex_replace(
@@ -72,8 +96,16 @@ def _regex_replace(
     ignorecase: bool = False,
     multiline: bool = False,
 ) -> str:
-    flags = _flags(ignorecase=ignorecase, multiline=multiline)
-    return re.sub(pattern, replacement, str(value), flags=flags)
+    room = _Room("regex_replace")
+    compiled = re.compile(pattern, _flags(ignorecase=ignorecase, multiline=multiline))
+    compiled.sub(replacement, "")  # a replacement that is wrong is so where nothing is found too
+
+    def replaced(found: re.Match[str]) -> str:
+        longest = max(map(len, (found[0], *found.groups(""))))
+        room.take(len(replacement) + replacement.count("\\") * longest)
+        return found.expand(replacement)
+
+    return compiled.sub(replaced, str(value))
 
 
 def _combine(*tables: dict[Any, Any]) -> dict[Any, Any]:
@@ -103,6 +135,8 @@ def _flatten(value: Iterable[Any], levels: int | None = None) -> list[Any]:
             found += _flatten(item, None if levels is None else levels - 1)
         else:
             found.append(item)
+        if len(found) > MOST:
+            raise FilterError(f"flatten gives more than {MOST} items")
     return found
 
 
@@ -132,6 +166,18 @@ def _items2dict(
     return {item[key_name]: item[value_name] for item in value}
 
 
+def _to_json(value: Any, indent: int | str | None = None, **options: Any) -> str:
+    width = len(indent) if isinstance(indent, str) else indent or 0
+    if width > _WIDEST_INDENT:
+        raise FilterError(f"to_json indents by at most {_WIDEST_INDENT}")
+    room = _Room("to_json")
+    pieces: list[str] = []
+    for piece in json.JSONEncoder(indent=indent, **options).iterencode(value):
+        room.take(len(piece))
+        pieces.append(piece)
+    return "".join(pieces)
+
+
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "b64decode": lambda value: base64.b64decode(value, validate=True).decode(),
     "b64encode": lambda value: base64.b64encode(str(value).encode()).decode(),
@@ -155,7 +201,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "split": lambda value, by=None, most=-1: str(value).split(by, most),
     "splitext": lambda value: list(posixpath.splitext(str(value))),
     "ternary": _ternary,
-    "to_json": json.dumps,
+    "to_json": _to_json,
     "union": lambda one, two: _each_once([*one, *two]),
     "zip": lambda one, *others: [list(each) for each in zip(one, *others, strict=False)],
 }

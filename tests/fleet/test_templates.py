@@ -66,6 +66,11 @@ SAME = [
     *("{{ ['a'] | zip(['b']) | list }}", "{{ 'b' | extract(hostvars, 'v') }}"),
     *("{{ groups['all'] | map('extract', hostvars, 'v') | join(',') }}", "{{ 'a b' | split }}"),
     *("{{ groups['all'] | select('match', 'b') | list }}", "{{ 'a,b,c' | split(',', 1) }}"),
+    *("{{ {'a': [1, 'x']} | to_json }}", "{{ [1, {'a': none}] | to_json(indent=2) }}"),
+    *("{{ {'b': 1, 'a': 'ü'} | to_json(sort_keys=true, ensure_ascii=false) }}",),
+    *(r"{{ 'aXbX' | regex_replace('(a)?X', '<\1>') }}", "{{ 'ab' | regex_replace('', '-') }}"),
+    *("{{ 'ab' | regex_findall('') }}", "{{ 'ab' | regex_findall('(a)?b?') }}"),
+    *(r"{{ 'ab' | regex_replace('(?P<n>a)', '\g<n>\g<n>') }}", "{{ [] | to_json(indent=4) }}"),
     *("{% if true %}\nx\n{% endif %}\n", "{% set a = 5 %}\n{{ a }}", "{# c #}\nx", "{{ v }}\n"),
     *("{{ inventory_dir | basename }}", "{{ inventory_file | basename }}", "{{ inventory_dir }}"),
     *("{{ inventory_hostname_short }}", "{{ inventory_hostname.split('.')[0] | upper }}"),
@@ -131,6 +136,36 @@ def test_what_is_not_there_is_refused(text: str, said: str, source: Path) -> Non
     (source.parent / "host_vars/a.corp").write_text(yaml.safe_dump({"v": "vv", "value": text}))
     with pytest.raises(InventoryError, match=rf"host_vars/a.corp:\d:1: value of .*{said}"):
         values_of(source).get("value")
+
+
+_TWICE = "{% set a = [1, 2] %}" + "{% set a = [a, a] %}" * 40
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{ [1] | to_json(indent=10**9) }}", "to_json indents by at most 64"),
+        ("{{ [1] | to_json(indent=' ' ~ '%65d' | replace('%', w)) }}", "to_json indents by"),
+        (f"{_TWICE}{{{{ a | to_json }}}}", "to_json gives more than 1048576"),
+        (f"{_TWICE}{{{{ a | flatten | length }}}}", "flatten gives more than 1048576"),
+        ("{{ w | regex_replace('', w) | length }}", "regex_replace gives more than 1048576"),
+        (r"{{ w | regex_replace('.*', w2) | length }}", "regex_replace gives more than 1048576"),
+        ("{{ w | regex_findall('(?=(.*))') | length }}", "regex_findall gives more than 1048576"),
+    ],
+)
+def test_little_does_not_become_much(text: str, said: str, source: Path) -> None:
+    told = {"v": "vv", "w": "x" * 3_000, "w2": r"\g<0>" * 3_000, "value": text}
+    (source.parent / "host_vars/a.corp").write_text(yaml.safe_dump(told))
+    with pytest.raises(InventoryError, match=said):
+        values_of(source).get("value")
+
+
+def test_large_texts_are_filtered_all_the_same(source: Path) -> None:
+    told = {"w": "x" * 300_000, "one": "{{ w | regex_replace('(x+)', '\\1!') }}"}
+    told["two"] = "{{ w | regex_findall('x{10}') | length }}"
+    (source.parent / "host_vars/a.corp").write_text(yaml.safe_dump(told))
+    values = values_of(source)
+    assert (values.get("one"), values.get("two")) == (f"{told['w']}!", 30_000)
 
 
 def test_a_relative_inventory_has_an_absolute_folder(
