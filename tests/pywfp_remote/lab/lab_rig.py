@@ -120,6 +120,9 @@ async def _end_tasks() -> None:
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
+    # Those in the middle of a handshake are known to nobody else; the name is private.
+    for transport in list(getattr(asyncio.get_running_loop(), "_transports", {}).values()):
+        transport.abort()
     for _ in range(10):
         await asyncio.sleep(0)
 
