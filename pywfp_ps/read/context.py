@@ -22,9 +22,9 @@ from pywfp_ps.model.context import (
     Service,
 )
 from pywfp_ps.model.firewall import FirewallProfile, FirewallRule, Setting, parse_rule
-from pywfp_ps.model.objects import Gap
 from pywfp_ps.payload.unpack import unpack_pieces
 from pywfp_ps.read.facts import read_facts
+from pywfp_ps.read.gaps import Gaps
 from pywfp_ps.read.record_values import strict_json
 
 T = TypeVar("T")
@@ -37,8 +37,6 @@ _MOST_VALUES: Final = 8_000_000
 _MARKS: Final = (b",", b"[", b"{", b"|")  # one stands before each of them, or before its name
 _MOST_SHARED: Final = 20_000
 _LONGEST_SHARED: Final = 100
-_MOST_GAPS: Final = 1_000
-_PROBLEM_LENGTH: Final = 200
 
 
 def read_context(data: bytes, *, source: str = "context") -> HostContext:
@@ -59,7 +57,7 @@ def read_context(data: bytes, *, source: str = "context") -> HostContext:
             reader.line(line, f"line {number}")
     if not reader.met:
         raise ReadError(source, "the beginning", "holds no context")
-    return HostContext(**reader.found, gaps=reader.all_gaps())
+    return HostContext(**reader.found, gaps=reader.gaps.all())
 
 
 def with_context(context: HostContext, **more: Any) -> HostContext:
@@ -88,58 +86,43 @@ def _lines(data: bytes, source: str) -> Iterator[bytes]:
 class _Reader:
     def __init__(self, source: str) -> None:
         self._source = source
-        self._gaps: list[Gap] = []
-        self._more = 0
+        self.gaps = Gaps(source, "the context")
         self._values = 0
         self._shared: dict[tuple[str, str], tuple[str, str]] = {}
         self.found: dict[str, Any] = {}
         self.met = False
 
-    def all_gaps(self) -> tuple[Gap, ...]:
-        """The gaps, and one that counts the others."""
-        if not self._more:
-            return tuple(self._gaps)
-        rest = Gap(source=self._source, place="the context", problem=f"and {self._more} more gaps")
-        return (*self._gaps, rest)
-
     def line(self, line: bytes, place: str) -> None:
         values = sum(line.count(mark) for mark in _MARKS)
         if self._values + values > _MOST_VALUES:
             self.met = True
-            self._gap(place, f"is not read: with it there are more than {_MOST_VALUES} values")
+            self.gaps.add(place, f"is not read: with it there are more than {_MOST_VALUES} values")
             return
         self._values += values
         try:
             told = strict_json(line)
         except ValueError as problem:
-            self._gap(place, f"is no JSON ({problem})")
+            self.gaps.add(place, f"is no JSON ({problem})")
             return
         kind = told.get("kind") if isinstance(told, dict) else None
         if not isinstance(kind, str) or kind not in _KINDS:
-            self._gap(place, f"is no kind of context: {str(kind)[:40]}")
+            self.gaps.add(place, f"is no kind of context: {str(kind)[:40]}")
             return
         self.met = True
         name, read = _KINDS[kind]
         if name in self.found:
-            self._gap(place, f"{kind} stands there more than once; the first was read")
+            self.gaps.add(place, f"{kind} stands there more than once; the first was read")
             return
         rows = told.get("rows")
         if not isinstance(rows, list):
             error = told.get("error")
             said = error.get("text") or error.get("id") if isinstance(error, dict) else None
-            self._gap(kind, f"the host could not say: {said or 'no reason given'}")
+            self.gaps.add(kind, f"the host could not say: {said or 'no reason given'}")
             return
         if len(rows) > _MOST_ROWS:
-            self._gap(kind, f"only {_MOST_ROWS} of {len(rows)} rows are read")
+            self.gaps.add(kind, f"only {_MOST_ROWS} of {len(rows)} rows are read")
             del rows[_MOST_ROWS:]
         self.found[name] = tuple(read(self, rows, kind))
-
-    def _gap(self, place: str, problem: str) -> None:
-        if len(self._gaps) >= _MOST_GAPS:
-            self._more += 1
-            return
-        gap = Gap(source=self._source, place=place, problem=problem[:_PROBLEM_LENGTH])
-        self._gaps.append(gap)
 
     def each(self, read: Callable[[_Row], T], rows: list[Any], kind: str) -> list[T]:
         """Every row that makes sense; every other one becomes a gap. Takes the rows away."""
@@ -148,12 +131,12 @@ class _Reader:
             rows[number] = None  # what was read of a row need not stand in memory beside it
             place = f"{kind}[{number}]"
             if not isinstance(told, dict):
-                self._gap(place, "is no object")
+                self.gaps.add(place, "is no object")
                 continue
             try:
-                found.append(read(_Row(told, place, self._gap)))
+                found.append(read(_Row(told, place, self.gaps.add)))
             except ValueError as problem:
-                self._gap(place, str(problem))
+                self.gaps.add(place, str(problem))
         return found
 
     def rules(self, rows: list[Any], kind: str) -> list[FirewallRule]:
@@ -175,10 +158,10 @@ class _Reader:
         name = f"{kind.lower()}s"
         facts, gaps = read_facts(msgspec.json.encode({name: rows}), source=self._source)
         for gap in gaps:
-            self._gap(gap.place, gap.problem)
+            self.gaps.add(gap.place, gap.problem)
         found = list(getattr(facts, name))
         if (lost := len(rows) - len(found) - len(gaps)) > 0:
-            self._gap(name, f"{lost} rows lack what makes a {kind.lower()}")
+            self.gaps.add(name, f"{lost} rows lack what makes a {kind.lower()}")
         return found
 
 

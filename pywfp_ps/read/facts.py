@@ -11,15 +11,14 @@ import msgspec
 from pywfp_ps.errors import ReadError
 from pywfp_ps.model.host import PROFILE_OF_CATEGORY, HostFacts, Interface, Volume
 from pywfp_ps.model.objects import Gap
+from pywfp_ps.read.gaps import Gaps
 
 LARGEST: Final = 4 << 20
 """Bytes of facts that are read; real ones have 20,000, and each can become twenty in memory."""
 
 T = TypeVar("T")
 _CONNECTED: Final = 1
-_MOST_GAPS: Final = 1_000
 _MOST_LISTED: Final = 10_000
-_PROBLEM_LENGTH: Final = 200
 _LONGEST_ID: Final = 20
 
 
@@ -36,7 +35,7 @@ def read_facts(data: bytes, *, source: str = "facts") -> tuple[HostFacts, tuple[
     if not isinstance(told, dict):
         raise ReadError(source, "the beginning", "is no JSON object")
     reader = _Reader(source)
-    return reader.facts(told), reader.all_gaps()
+    return reader.facts(told), reader.gaps.all()
 
 
 def read_after(data: bytes, *, source: str = "after") -> datetime | None:
@@ -69,22 +68,15 @@ def read_newest_filters(data: bytes) -> tuple[int, ...]:
 
 class _Reader:
     def __init__(self, source: str) -> None:
-        self._source = source
-        self._gaps: list[Gap] = []
-        self._more = 0
-
-    def all_gaps(self) -> tuple[Gap, ...]:
-        """The gaps, and one that counts the others."""
-        if not self._more:
-            return tuple(self._gaps)
-        rest = Gap(source=self._source, place="the facts", problem=f"and {self._more} more gaps")
-        return (*self._gaps, rest)
+        self.gaps = Gaps(source, "the facts")
 
     def facts(self, told: dict[str, Any]) -> HostFacts:
         system, bfe = self.section(told, "os"), self.section(told, "bfe")
         account, shell = self.section(told, "account"), self.section(told, "powershell")
         for unknown in self._list(told, "unknown", ""):
-            self._gap("unknown", f"the host could not say {msgspec.json.encode(unknown).decode()}")
+            self.gaps.add(
+                "unknown", f"the host could not say {msgspec.json.encode(unknown).decode()}"
+            )
         build = self._plain(system, "CurrentBuild", str, "os")
         revision = self._plain(system, "UBR", int, "os")
         return HostFacts(
@@ -127,7 +119,7 @@ class _Reader:
             # Where UTC cannot hold it, neither can the rows of the other hosts be read again.
             return moment.astimezone(UTC) if moment.tzinfo else None
         except (ValueError, OverflowError):
-            self._gap(f"{place}.{name}", f"{text[:40]!r} is no time")
+            self.gaps.add(f"{place}.{name}", f"{text[:40]!r} is no time")
             return None
 
     def _interface(self, row: dict[str, Any], place: str) -> Interface:
@@ -154,7 +146,7 @@ class _Reader:
             try:
                 found.append(ip_interface(f"{(address or '').partition('%')[0]}/{length}"))
             except ValueError:
-                self._gap(here, f"{address!r}/{length} is no address")
+                self.gaps.add(here, f"{address!r}/{length} is no address")
         return found
 
     def _rows(
@@ -166,13 +158,15 @@ class _Reader:
             if isinstance(row, dict):
                 found.append((n, row))
             else:
-                self._gap(f"{place}.{name}[{n}]".lstrip("."), "is no object")
+                self.gaps.add(f"{place}.{name}[{n}]".lstrip("."), "is no object")
         return found
 
     def _list(self, told: dict[str, Any], name: str, place: str) -> list[Any]:
         rows = self._plain(told, name, list, place) or []
         if len(rows) > _MOST_LISTED:
-            self._gap(f"{place}.{name}".lstrip("."), f"only {_MOST_LISTED} of {len(rows)} are read")
+            self.gaps.add(
+                f"{place}.{name}".lstrip("."), f"only {_MOST_LISTED} of {len(rows)} are read"
+            )
         return rows[:_MOST_LISTED]
 
     def _texts(self, told: dict[str, Any], name: str) -> tuple[str, ...] | None:
@@ -182,7 +176,7 @@ class _Reader:
         rows = self._list(told, name, "")
         texts = tuple(row for row in rows if isinstance(row, str))
         if len(texts) < len(rows):
-            self._gap(name, "holds something that is no text")
+            self.gaps.add(name, "holds something that is no text")
         return texts
 
     def _plain(self, told: dict[str, Any], name: str, kind: type[T], place: str = "") -> T | None:
@@ -193,12 +187,7 @@ class _Reader:
             return value
         if kind is int and isinstance(value, str) and value.isascii() and value.isdigit():
             return int(value) if len(value) <= 20 else None  # type: ignore[return-value] # T is int
-        self._gap(f"{place}.{name}".lstrip("."), f"is {type(value).__name__}, not {kind.__name__}")
+        self.gaps.add(
+            f"{place}.{name}".lstrip("."), f"is {type(value).__name__}, not {kind.__name__}"
+        )
         return None
-
-    def _gap(self, place: str, problem: str) -> None:
-        if len(self._gaps) >= _MOST_GAPS:
-            self._more += 1
-            return
-        told = problem[:_PROBLEM_LENGTH]
-        self._gaps.append(Gap(source=self._source, place=place, problem=told))
