@@ -119,8 +119,8 @@ def clean(text: object, limit: int = _TEXT) -> str:
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 
-def _said(text: object, account: Credential | None, limit: int = _TEXT) -> str:
-    """As `clean`, without the password."""
+def said(text: object, account: Credential | None, limit: int = _TEXT) -> str:
+    """As `clean`, without the password; hidden first, since a cut leaves half of one."""
     if account is not None and isinstance(text, str):
         text = account.hide(text)
     return clean(text, limit)
@@ -154,9 +154,9 @@ def _oddity(error: BaseException) -> str:
 
 
 def _fault(error: WSManFaultError, action: str, account: Credential | None) -> Failure:
-    code, reason = error.code, _said(error.reason, account)
+    code, reason = error.code, said(error.reason, account)
     if isinstance(code, str):
-        code = _said(code, account, 60)
+        code = said(code, account, 60)
     if code is None and not reason:
         text = f"{_doing(action)} failed, and the host does not say why"
         return Failure(what="bad-payload", text=text)
@@ -177,7 +177,7 @@ def _not_proved(error: BaseException, accepted: bool, account: Credential | None
         return Failure(
             what="bad-payload", text="a sealed answer does not open with the session's key"
         )
-    text = f"no proof of the account could be made{_lacking(account)}: {_said(str(error), account)}"
+    text = f"no proof of the account could be made{_lacking(account)}: {said(str(error), account)}"
     return Failure(what="credentials", text=text)
 
 

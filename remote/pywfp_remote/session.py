@@ -17,7 +17,7 @@ from pypsrp.powershell import PowerShell, RunspacePool, RunspacePoolWarning
 from pypsrp.wsman import NAMESPACES, WSMan
 
 from pywfp_ps.transports.base import Credential, ScriptError, Target, TransportError, Watch
-from pywfp_remote.failures import Failure, clean, explain
+from pywfp_remote.failures import Failure, explain, said
 from pywfp_remote.guard import GuardedAdapter
 from pywfp_remote.link import Link, LinkError, LinkLimits
 from pywfp_remote.xml_bounds import bound, checked
@@ -315,16 +315,11 @@ def _fault(fault: Any) -> WSManFaultError:
 
 
 def _script_error(record: Any, account: Credential) -> ScriptError:
-    error_id = _clean(getattr(record, "fq_error", None), account)
+    error_id = said(getattr(record, "fq_error", None), account)
     for text in _texts(record):
-        if told := _clean(text, account):
+        if told := said(text, account):
             return ScriptError(error_id=error_id, text=told)
     return ScriptError(error_id=error_id)
-
-
-def _clean(text: object, account: Credential) -> str:
-    """As `clean`; hidden first, since a cut leaves half a password."""
-    return clean(account.hide(text)) if isinstance(text, str) else ""
 
 
 def _texts(record: Any) -> Iterator[object]:
