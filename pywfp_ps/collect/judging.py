@@ -124,7 +124,7 @@ def judged(outcome: Outcome, parsed: Parsed) -> Outcome:
     if outcome.outcome == "ok" and parsed.whole and parsed.unread:
         count = parsed.unread
         unread = f"{count} {'item' if count == 1 else 'items'} could not be read, see the view gaps"
-        return replace(outcome, text="; ".join(filter(None, (outcome.text, unread))))
+        return noted(outcome, unread)
     if outcome.outcome != "ok" or parsed.whole:
         return outcome
     text = "the dump is damaged; what could be read is stored"
