@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec import Struct
 
 from pywfp_ps.payload.frames import encode_part
@@ -24,11 +25,13 @@ from pywfp_ps.transports.base import (
     TransportError,
     Watch,
 )
+from pywfp_remote.lab import psrp_faults
 from pywfp_remote.lab.host import Arguments, HostBackend, LabHost, Way
 from pywfp_remote.lab.practice import Practice
+from pywfp_remote.lab.psrp import Fragment
 from pywfp_remote.lab.serve import Port
 from pywfp_remote.link import LinkLimits
-from tests.pywfp_remote.lab.lab_rig import DUMP
+from tests.pywfp_remote.lab.lab_rig import DUMP, lab_host, served
 
 CALL = "Get-PyWfpState"
 LINES = tuple(
@@ -123,6 +126,18 @@ def run(
     except TransportError as error:
         got.error = error
     return got
+
+
+def saying(body: bytes, monkeypatch: pytest.MonkeyPatch) -> Got:
+    """What comes of a host whose first message carries `body`."""
+
+    def other(fragment: Fragment, raw: bytes, first: bool) -> psrp_faults.Spoilt | None:
+        return psrp_faults._message(fragment, raw, body) if first else None
+
+    monkeypatch.setitem(psrp_faults._WAYS, "bad-xml", other)
+    host = lab_host("web-001", Way.NTLM, "bad-xml")
+    with served(host, factory=sender) as practice:
+        return run(target_of(practice, host))
 
 
 def shells(practice: Practice) -> int:

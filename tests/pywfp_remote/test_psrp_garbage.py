@@ -13,14 +13,21 @@ from hypothesis import strategies as st
 
 from pywfp_ps.fleet.causes import Cause, of_exception
 from pywfp_ps.payload import decode
-from pywfp_remote.lab import http, psrp_faults
+from pywfp_remote.lab import http
 from pywfp_remote.lab.auth import Logon
 from pywfp_remote.lab.host import Way
 from pywfp_remote.lab.http import Reply
-from pywfp_remote.lab.psrp import Fragment
 from pywfp_remote.link import LinkLimits
 from tests.pywfp_remote.lab.lab_rig import DUMP, lab_host, served
-from tests.pywfp_remote.psrp_rig import Got, answering, bare_target, run, sender, target_of
+from tests.pywfp_remote.psrp_rig import (
+    Got,
+    answering,
+    bare_target,
+    run,
+    saying,
+    sender,
+    target_of,
+)
 
 _QUIET = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -79,13 +86,7 @@ def test_honest_answers_with_some_bytes_changed(seed: int, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("body", [b"<I32>5</I32>", b"<Nil />", b"<BA>AAEC</BA>", b"<B>true</B>"])
 def test_objects_that_are_no_text_are_counted(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    def other(fragment: Fragment, raw: bytes, first: bool) -> psrp_faults.Spoilt | None:
-        return psrp_faults._message(fragment, raw, body) if first else None
-
-    monkeypatch.setitem(psrp_faults._WAYS, "bad-xml", other)
-    host = lab_host("web-001", Way.NTLM, "bad-xml")
-    with served(host, factory=sender) as practice:
-        got = run(target_of(practice, host))
+    got = saying(body, monkeypatch)
     assert got.ran is not None
     assert (got.ran.state, got.ran.foreign) == ("completed", 1)
 
